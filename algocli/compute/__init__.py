@@ -8,6 +8,7 @@ cgroups     the limits of a container or a job
 cores       how many processor cores may be used
 durations   how long work may take
 budget      what the machine has left, and a refusal of work that cannot fit
+freed_memory  what is freed, kept for the next step of the same work
 executors/  work handed to other processes
 threads     work spread over this machine's threads
 track       how work that takes a while tells how far it is

@@ -116,6 +116,7 @@ def extract_together(
     cache_dir: Path,
     *,
     images: Images | None = None,
+    spare: int = 0,
     track: Track = silent,
     note: Note = unheard,
 ) -> list[Extracted]:
@@ -123,6 +124,14 @@ def extract_together(
 
     Every store is the same as if its network had been alone. All must want the same device, batches and rows, and run
     in the same mode.
+
+    Parameters
+    ----------
+    spare
+        Bytes of memory in which what is written stays at hand of the stores that are returned: whoever multiplies all
+        images with each other then need not read it. `at_hand.clear()` of a store gives them back.
+    images, track, note
+        As for `extract`.
 
     Returns
     -------
@@ -149,7 +158,8 @@ def extract_together(
                 if pending and store.folder not in seen:
                     seen.add(store.folder)
                     lanes[id(each.backbone)].targets.append(Target(store, reduce, pending))
-        _pass(subject, [lane for lane in lanes.values() if lane.targets], images, cache_dir, how, track, note)
+        filled = [lane for lane in lanes.values() if lane.targets]
+        _pass(subject, filled, images, cache_dir, how, spare, track, note)
     return [Extracted(some, lanes[id(each.backbone)].fault) for each, some in zip(wanted, stores, strict=True)]
 
 
@@ -185,6 +195,7 @@ def _pass(
     images: Images,
     cache_dir: Path,
     how: Passage,
+    spare: int,
     track: Track,
     note: Note,
 ) -> None:
@@ -202,7 +213,7 @@ def _pass(
             for target in lane.targets:
                 target.store.sweep()
     announce(subject, able, cache_dir, how, note)
-    pass_through(able, images, how, f"subject {subject.id}: features", track)
+    pass_through(able, images, how, f"subject {subject.id}: features", track, spare=spare)
 
 
 def recipe_of(wanted: Wanted, reduce: Reducer) -> Recipe:

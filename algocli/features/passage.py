@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_choice, check_kind, check_whole, check_word
 from algocli.compute.cores import n_cores
+from algocli.compute.freed_memory import give_back
 from algocli.compute.track import Track
 from algocli.dataset.images import Images
 from algocli.errors import AlgocliError, DataError, StorageError, UsageError
@@ -126,17 +127,24 @@ def n_workers() -> int:
     return n_cores()
 
 
-def pass_through(lanes: Sequence[Lane], images: Images, how: Passage, label: str, track: Track) -> None:
+def pass_through(
+    lanes: Sequence[Lane], images: Images, how: Passage, label: str, track: Track, *, spare: int = 0
+) -> None:
     """Compute and write the pending shards of all layers, each image decoded once and passing each network once.
 
     A network that fails leaves the others alone: its lane has the fault.
+
+    Parameters
+    ----------
+    spare
+        Bytes of memory in which shards stay at hand once they are written, for whoever reads all of them at once.
 
     Raises
     ------
     DataError, StorageError
         If an image cannot be read, or the disk not be written, which concerns all networks.
     """
-    turns = _turns(lanes, how)
+    turns, keeping = _turns(lanes, how), _Keeping(spare)
 
     def compute(rows: range) -> tuple[range, list[list[NDArray[Any] | None]]]:
         wanting = [lane.wants(rows) for lane in lanes]
@@ -160,7 +168,7 @@ def pass_through(lanes: Sequence[Lane], images: Images, how: Passage, label: str
             for rows, features in _counted(computed, n_images, label, track):
                 for lane, blocks in zip(lanes, features, strict=True):
                     for shard, whole, target in _whole(lane, rows, blocks):
-                        writing.append(writer.submit(_write, lane, target, shard, whole, images))
+                        writing.append(writer.submit(_write, lane, target, shard, whole, images, keeping))
                 if all(lane.fault for lane in lanes):
                     break
                 # As many shards may wait as there are layers, so that memory stays as announced.
@@ -168,6 +176,7 @@ def pass_through(lanes: Sequence[Lane], images: Images, how: Passage, label: str
                     writing.popleft().result()
         for future in writing:
             future.result()
+    give_back()
 
 
 def _turns(lanes: Sequence[Lane], how: Passage) -> list[threading.Semaphore]:
@@ -199,10 +208,24 @@ def _whole(
                 yield shard, whole, target
 
 
-def _write(lane: Lane, target: Target, shard: Shard, rows: NDArray[Any], images: Images) -> None:
+@dataclass
+class _Keeping:
+    """What is left of the memory in which shards stay; they are written by one thread."""
+
+    left: int
+
+    def take(self, n_bytes: int) -> bool:
+        """Say whether so much may stay, and count it."""
+        fits = n_bytes <= self.left
+        self.left -= n_bytes if fits else 0
+        return fits
+
+
+def _write(lane: Lane, target: Target, shard: Shard, rows: NDArray[Any], images: Images, keeping: _Keeping) -> None:
     with ending(lane):
         refuse_unfit(rows, target.reduce, images, shard.start)
-        target.store.write(shard, rows)
+        if target.store.write(shard, rows) and keeping.take(rows.nbytes):
+            target.store.at_hand[shard.index] = rows
 
 
 def refuse_unfit(rows: NDArray[Any], reduce: Reducer, images: Images, start: int) -> None:

@@ -16,7 +16,7 @@ from algocli.features.store.variants import differing, in_fields
 from algocli.pipeline.sweep_grid import name_settings
 from algocli.pipeline.sweep_networks import Asking
 from algocli.pipeline.sweep_plan import Plan, plan
-from algocli.pipeline.sweep_prepared import Prepared, divide
+from algocli.pipeline.sweep_prepared import Prepared, divide, spare
 from algocli.pipeline.training import train
 from algocli.results.data import Gathered
 from algocli.results.nested import choose_nested
@@ -130,19 +130,22 @@ class Job:
     def _extract(self, networks: Sequence[Prepared]) -> None:
         """Pass the images of all subjects through some networks, and multiply them with each other."""
         from algocli.features.extraction import extract_together
+        from algocli.features.room import BASE_MEMORY
         from algocli.features.store.gram import gram as products
 
         wanted = [(network, each) for network in networks for each in network.open(self.asking, self.note)]
         for subject, images in self.sources:
             made = extract_together(
-                subject, [each for _, each in wanted], self.cache_dir, images=images, track=self.track, note=self.note
-            )
+                subject, [each for _, each in wanted], self.cache_dir, images=images,
+                spare=spare(networks, BASE_MEMORY), track=self.track, note=self.note,
+            )  # fmt: skip
             for (network, _), extracted in zip(wanted, made, strict=True):
                 if extracted.fault is not None:
                     self.failed[network.swept.model] = extracted.fault
                 for store in extracted.stores:
                     if store.complete:
                         products(store, device=self.asking.device, track=self.track)
+                        store.at_hand.clear()
                     else:
                         self.lacking.add(store.name)
         # What has passed makes room for those that follow.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Of the memory that is free: networks that take more than this between them are loaded again for their pass.
 _WEIGHTS_SHARE = 0.25
+# Of the memory that a pass leaves free: features that have passed stay there until they are multiplied.
+_SPARE_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,12 @@ def divide(prepared: Sequence[Prepared], base: int) -> list[list[Prepared]]:
     passing = [network for network in prepared if not network.is_done]
     passes = in_passes([(network.numerics, network.held) for network in passing], max(0, available_memory() - base))
     return [[passing[place] for place in places] for places in passes]
+
+
+def spare(networks: Sequence[Prepared], base: int) -> int:
+    """Return the bytes of memory in which features of a pass may stay, so that they need not be read again."""
+    left = available_memory() - base - sum(network.held for network in networks)
+    return int(_SPARE_SHARE * max(0, left))
 
 
 def check_models(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from algocli.compute.freed_memory import keep_freed_memory
 from algocli.errors import UsageError
 
 # What can be computed on, the fastest first, by torch's names.
@@ -23,6 +24,8 @@ def resolve_device(name: str, *, elsewhere: bool = False) -> str:
     """
     import torch
 
+    # Before there are threads, and whatever runs on the cpu.
+    keep_freed_memory()
     there = usable()
     if name == "auto":
         return there[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +52,11 @@ def column_passes(
     passes = passes if only is None else [passes[number] for number in only]
     from concurrent.futures import ThreadPoolExecutor
 
-    # A few more than there are cores: some wait for the disk.
-    with ThreadPoolExecutor(n_cores() + 4) as pool:
-        for columns, block in track(_each(passes, whole, pool), total=len(passes), label=label, unit="blocks"):
+    # A few more readers than there are cores: some wait for the disk. Who works on a block does not wait for what is
+    # read of the next.
+    with ThreadPoolExecutor(n_cores()) as pool, ThreadPoolExecutor(n_cores() + 4) as readers:
+        each = _each(passes, whole, pool, readers)
+        for columns, block in track(each, total=len(passes), label=label, unit="blocks"):
             yield columns, block, pool
 
 
@@ -76,17 +79,17 @@ def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _each(
-    passes: Sequence[_Pass], whole: NDArray[np.float32], pool: ThreadPoolExecutor
+    passes: Sequence[_Pass], whole: NDArray[np.float32], pool: ThreadPoolExecutor, readers: ThreadPoolExecutor
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield columns and their block; what is small is read while the blocks before are in use."""
 
     def ahead(run: _Run) -> tuple[_Run, list[NDArray[Any]] | None]:
-        return run, _read(run, len(whole), pool) if _n_bytes(run, len(whole)) <= _AHEAD_BYTES else None
+        return run, _read(run, len(whole), readers) if _n_bytes(run, len(whole)) <= _AHEAD_BYTES else None
 
     for run, held in one_ahead(map(ahead, _runs(passes, len(whole)))):
         for columns in run[1]:
             block = whole[:, : length(columns)]
-            _fill(block, run, columns, held, pool)
+            _fill(block, run, columns, held, readers if held is None else pool)
             yield columns, block
 
 
@@ -112,7 +115,13 @@ def _read(run: _Run, n_stimuli: int, pool: ThreadPoolExecutor) -> list[NDArray[A
     """Return the features of a run of blocks, those of each shard by themselves."""
     store, columns = run
     whole = slice(columns[0].start, columns[-1].stop)
-    return list(pool.map(lambda rows: store.read(rows, whole), blocks(n_stimuli, store.rows_per_shard)))
+    return list(pool.map(lambda rows: _features(store, rows, whole), blocks(n_stimuli, store.rows_per_shard)))
+
+
+def _features(store: Readable, rows: slice, columns: slice) -> NDArray[Any]:
+    """Return features of a shard, or of the first of its rows: read, unless they are in memory still."""
+    shard = store.at_hand.get(rows.start // store.rows_per_shard)
+    return store.read(rows, columns) if shard is None else shard[: length(rows), columns]
 
 
 def _fill(
@@ -126,7 +135,8 @@ def _fill(
     rows, inside = blocks(len(block), store.rows_per_shard), slice(columns.start - first, columns.stop - first)
 
     def fill(shard: int) -> None:
-        widen(store.read(rows[shard], columns) if held is None else held[shard][:, inside], block[rows[shard]])
+        features = _features(store, rows[shard], columns) if held is None else held[shard][:, inside]
+        widen(features, block[rows[shard]])
 
     # Decompressing and widening cost as much as a tenth of a Gram matrix: use all cores.
     list(pool.map(fill, range(len(rows))))
@@ -134,8 +144,11 @@ def _fill(
 
 def widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
     """Copy features of any precision to float32."""
-    if features.dtype == np.float16:
+    if features.dtype != np.float16:
+        out[:] = features
+    elif torch := sys.modules.get("torch"):
+        # Three times as fast as what follows, to the same bits, and not worth loading for that.
+        torch.from_numpy(out).copy_(torch.from_numpy(np.require(features, requirements="W")))
+    else:
         # numpy converts half floats one by one in plain code; there are few enough of them to look each up.
         np.take(_EVERY_HALF, features.view(np.uint16), out=out, mode="clip")
-    else:
-        out[:] = features

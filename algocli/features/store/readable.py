@@ -60,6 +60,8 @@ class Readable:
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
         self.dtype = np.dtype(str(self.manifest["dtype"]))
         self.key = str(self.manifest["key"])
+        # Shards that are in memory still, by their numbers: what is in `place`, to the bit.
+        self.at_hand: dict[int, NDArray[Any]] = {}
 
     @property
     def name(self) -> str:

@@ -149,12 +149,16 @@ class FeatureStore(readable.Readable):
         """Say whether every row is there."""
         return not self.pending()
 
-    def write(self, shard: Shard, rows: NDArray[Any]) -> None:
+    def write(self, shard: Shard, rows: NDArray[Any]) -> bool:
         """Write one whole shard and, once it is safe on disk, its record; one that is done already stays.
 
         Parameters
         ----------
         rows : (len(shard), n_features)
+
+        Returns
+        -------
+        Whether it is these rows that are there now.
 
         Raises
         ------
@@ -168,16 +172,17 @@ class FeatureStore(readable.Readable):
         # it done, and leaves it as it is.
         with hold(self.folder / "locks" / f"{shard.index:05d}"), writing(self.folder):
             if self._is_done(shard):
-                return
+                return False
             content = to_its_end(lambda: self._encode(shard, rows))
             if self._is_done(shard):
-                return
-            ours = _put(path, content)
+                return False
+            vouched = ours = _put(path, content)
             self._vouch(shard, hashlib.sha256(content).hexdigest(), ours)
             # Another machine may have put its own in place meanwhile, which need not agree to the last bit.
-            while (there := _standing(path)) != ours:
+            while (there := _standing(path)) != vouched:
                 self._vouch(shard, digest_file(path), there)
-                ours = there
+                vouched = there
+            return vouched == ours
 
     def damaged(self) -> Iterator[Shard]:
         """Yield the shards whose file is not the one that their record saw, or whose record is none of theirs.
