@@ -8,6 +8,7 @@ Which server is meant, and who asks, the machine knows as other programs do: AWS
 from __future__ import annotations
 
 import errno
+import hashlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ _ADDRESS = re.compile(r"s3a?:/+([^/*?\[\]][^*?\[\]]*)", re.IGNORECASE)
 _WHO_ASKS = "AWS_ENDPOINT_URL names the server, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, who asks"
 # Objects that are read at once, and whose names one question tells.
 _AT_ONCE = 200
+# Of what is too large to be held, this much is read or written at a time, by so many side by side.
+PART_BYTES, _SIDE_BY_SIDE = 16 * 2**20, 4
 
 
 @runtime_checkable
@@ -161,6 +164,42 @@ class Address:
         with self._asked("write"):
             about = _server().call_s3("put_object", **self._named, Body=bytes(content))
         return _stamp(len(content), about)
+
+    def parts(self, most: int) -> Iterator[bytes]:
+        """Read the object part by part, a few at once; together they are all of it.
+
+        Parameters
+        ----------
+        most
+            The bytes that such an object takes at most.
+        """
+        with self._asked("read"):
+            n_bytes = int(_server().call_s3("head_object", **self._named)["ContentLength"])
+        if n_bytes > most:
+            raise DataError(f"{self} takes more than {most} bytes: it is not what it should be")
+        starts = range(0, n_bytes, PART_BYTES)
+        for some in (starts[at : at + _SIDE_BY_SIDE] for at in range(0, len(starts), _SIDE_BY_SIDE)):
+            ends = [min(start + PART_BYTES, n_bytes) for start in some]
+            with self._asked("read"):
+                yield from _server().cat_ranges([self._key] * len(some), [*some], ends, on_error="raise")
+
+    def digest(self) -> str | None:
+        """Return the sha256 of the object, of which a few parts are in memory at a time; None where there is none."""
+        total = hashlib.sha256()
+        try:
+            for part in self.parts(sys.maxsize):
+                total.update(part)
+        except DataError:
+            return None
+        return total.hexdigest()
+
+    def write_file(self, path: Path) -> None:
+        """Have the object be what a file is, whole, of which a few parts are in memory at a time."""
+        with self._asked("write"):
+            _server().put_file(str(path), self._key, chunksize=PART_BYTES, max_concurrency=_SIDE_BY_SIDE)
+        there, n_bytes = self.stamp(), path.stat().st_size
+        if there is None or there.split()[0] != str(n_bytes):
+            raise StorageError(f"cannot write {self}: of {n_bytes} bytes not all have arrived")
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Delete the object."""

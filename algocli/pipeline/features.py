@@ -186,7 +186,7 @@ def extract(
             )
             for store in made if gram else ():
                 if store.complete:
-                    products(store, device=passage.device, track=track)
+                    products(store, device=passage.device, track=track, note=note)
             stores += made
     return Features.of(stores)
 

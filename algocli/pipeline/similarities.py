@@ -175,7 +175,7 @@ def _compared(
     asked: Asked, subjects: Sequence[Subject], how: How, cluster: Cluster | None, note: Note
 ) -> list[Compared]:
     if cluster is None:
-        return [compare_views(*asked.views(subject), how, track=asked.track) for subject in subjects]
+        return [compare_views(*asked.views(subject, note), how, track=asked.track) for subject in subjects]
     from algocli.pipeline.similarity_tasks import compare_on
 
     return compare_on(cluster, asked, subjects, how, note)

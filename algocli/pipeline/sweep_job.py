@@ -142,7 +142,7 @@ class Job:
                     self.failed[network.swept.model] = extracted.fault
                 for store in extracted.stores:
                     if store.complete:
-                        products(store, device=self.asking.device, track=self.track)
+                        products(store, device=self.asking.device, track=self.track, note=self.note)
                     else:
                         self.lacking.add(store.name)
         # What has passed makes room for those that follow.
