@@ -17,6 +17,7 @@ opening     files of others: regular ones, of a size that can be right
 addresses   objects at an address, as files
 lock        one writer at a time
 holders     which program has locked a file
+cache_places  where a cache lies: in a folder, or at an address
 caches      who fills a cache, or clears it away
 files       files that are whole or not there
 kinds       what a record has to hold

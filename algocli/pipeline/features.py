@@ -17,6 +17,7 @@ from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
 from algocli.features import usual
 from algocli.pipeline.arguments import Paths, cluster_of, device_on, each_subject
+from algocli.pipeline.borrowing import open_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.pipeline.making import load, passage_of
 from algocli.pipeline.presets import of_extraction, of_preset
@@ -153,7 +154,7 @@ def extract(
 
     some, (model, layers) = each_subject(subjects), of_preset(preset, model, layers)
     where = cluster_of(cluster)
-    gram, cache_dir = check_flag("gram", gram), check_path("cache_dir", cache_dir)
+    gram, cache_dir = check_flag("gram", gram), open_cache(cache_dir, note)
     device, weights = check_word("device", device), str(check_path("weights", weights))
     weights, wish = of_extraction(preset, model, weights, image_size=image_size, tokens=tokens, pool=pool)
     source = None if stimuli is None else check_path("stimuli", stimuli)
@@ -270,5 +271,5 @@ def import_features(
     check_keywords(other, given)
     checked = {word: check(word, value) for word, (check, value) in given.items() if value is not None}
     some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
-    stores = import_files(some, paths, name, check_path("cache_dir", cache_dir), track=track, note=note, **checked)
+    stores = import_files(some, paths, name, open_cache(cache_dir, note), track=track, note=note, **checked)
     return Features.of(stores)

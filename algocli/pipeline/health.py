@@ -13,8 +13,9 @@ from typing import Any
 from algocli.compute import cores, machine
 from algocli.compute.abilities import Abilities, try_folder
 from algocli.compute.budget import available_memory, gigabytes
+from algocli.compute.cache_places import folder_named
 from algocli.compute.calls import forgiving
-from algocli.compute.choices import check_flag, check_path
+from algocli.compute.choices import check_flag
 from algocli.errors import first_line, install_hint
 from algocli.pipeline.defaults import DEFAULT_CACHE
 
@@ -98,7 +99,7 @@ def doctor(*, cache_dir: Path | str = DEFAULT_CACHE, device: bool = False, netwo
     >>> diagnosis.well, diagnosis.facts["cache"]["lock"]
     (True, 'works')
     """
-    cache = check_path("cache_dir", cache_dir)
+    cache = folder_named(cache_dir)
     asked = {"device": check_flag("device", device), "network": check_flag("network", network)}
     examined = _Examined()
     sections: dict[str, Callable[[_Examined], dict[str, Any]]] = {
