@@ -59,8 +59,8 @@ class Kernels:
         self._read, self._stores = stores[:n_read], stores[n_read:]
         # What is divided by a spread over the fitted images has a matrix for each fit, and no other.
         plain = [] if settings.standardised else self._stores
-        how = {"device": device, "track": track, "note": note}
-        self._plain = [gram(store, **how).leading(self.n_stimuli) for store in plain]
+        matrices = [gram(store, device=device, track=track, note=note) for store in plain]
+        self._plain = [matrix.leading(self.n_stimuli) for matrix in matrices]
 
     def prepare(self, fits: Sequence[NDArray[np.int64]]) -> None:
         """Compute what passes over the features remain to be made for these fits, and leave it on the disk."""

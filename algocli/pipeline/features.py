@@ -122,8 +122,11 @@ def extract(
     trust_remote_code
         Allow 'torchhub:' models, and those of 'hf:' that bring their own code: it runs here.
     features_dir
-        Keep the features at this address, as in 's3://bucket/prefix', and in the cache what refers to them and is made
-        of them: runs, Gram matrices, locks. It is the server's that AWS_ENDPOINT_URL names, or Amazon's.
+        Keep the features and their Gram matrices at this address, as in 's3://bucket/prefix', and in the cache what
+        refers to them and is made of them. It is the server's that AWS_ENDPOINT_URL names, or Amazon's.
+    cache_dir
+        The folder of features and runs; or an address, at which features and Gram matrices then lie, for whoever names
+        it, while runs and all else lie in 'cache/s3/BUCKET+PREFIX'.
     cluster
         Where images pass and products are computed, as in 'local:2', two processes of this machine, which divide its
         cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT', the workers of a Dask

@@ -118,6 +118,8 @@ def train(
     features_from
         Other caches, as other users have them: features that `cache_dir` lacks are read there. They are never written;
         what is made of them goes to `cache_dir`, which remembers where they lie.
+    cache_dir
+        The folder of features and runs, or the address of features, as in `extract`.
     stimuli
         What the images of the features were read from, as `extract` was told, where that was done from several places.
     force
