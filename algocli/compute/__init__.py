@@ -14,6 +14,7 @@ track       how work that takes a while tells how far it is
 remarks     what many parts of a work say, in one line
 foreign     where code of others is found, and what it prints
 opening     files of others: regular ones, of a size that can be right
+object_server  the server on which objects lie
 addresses   objects at an address, as files
 lock        one writer at a time
 holders     which program has locked a file

@@ -94,6 +94,17 @@ def address_of_cache(cache_dir: Path) -> Address | None:
     return address
 
 
+def address_named(value: object) -> Address | None:
+    """Return the address at which the features of a cache lie that is named so; None where they lie in a folder.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `check_cache` and `address_of_cache`.
+    """
+    return _named(value) or address_of_cache(folder_named(value))
+
+
 def name_of_cache(cache_dir: Path) -> str:
     """Return the word by which a command is to be given a cache: its address, or its folder."""
     said = _said_by(cache_dir)

@@ -157,7 +157,7 @@ def test_what_is_no_address_is_refused_in_one_sentence(run: Invoke, word: str) -
 def test_without_the_package_it_is_named(run: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     from algocli.compute import addresses
 
-    addresses._server.cache_clear()
+    addresses.server.cache_clear()
     monkeypatch.setitem(sys.modules, "fsspec", None)
     result = run("extract", "--features-dir", "s3://bucket/x", code=2)
     assert "need the package s3fs" in result.stderr

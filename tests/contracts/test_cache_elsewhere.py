@@ -62,7 +62,7 @@ def test_what_one_machine_makes_another_knows_as_its_own(
 
 
 def test_a_cache_in_a_folder_asks_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "_server", None)
+    monkeypatch.setattr(addresses, "server", None)
     adopt(tmp_path / "cache")
     assert not list(tmp_path.iterdir())
 
@@ -145,7 +145,7 @@ def test_a_server_that_does_not_answer_deletes_nothing_of_what_is_known(
         raise OSError("could not connect to the endpoint URL")
 
     with monkeypatch.context() as patch:
-        patch.setattr(addresses._server(), "find", gone)
+        patch.setattr(addresses.server(), "find", gone)
         with pytest.raises(DiskFault, match="could not connect"):
             adopt(cache)
     assert len(list_stores(cache)) == 1

@@ -210,7 +210,7 @@ def test_a_server_that_fails_while_it_is_left_there_costs_nothing_but_a_line(
         def full(*_: object, **__: object) -> None:
             raise OSError("the bucket's quota is used up")
 
-        patch.setattr(addresses._server(), "put_file", full)
+        patch.setattr(addresses.server(), "put_file", full)
         assert gram(store, note=said.append).n_stimuli == 10
     (line,) = said
     assert line.startswith(f"subject 1: the Gram matrix of {RECIPE} is in this cache alone, until the next command:")
@@ -226,7 +226,7 @@ def test_what_has_not_arrived_whole_has_no_record(
 ) -> None:
     store, said = make(tmp_path / "one", prefix), list[str]()
     with monkeypatch.context() as patch:
-        server = addresses._server()
+        server = addresses.server()
         patch.setattr(server, "put_file", lambda path, key, **_: server.pipe_file(key, b"the beginning"))
         gram(store, note=said.append)
     assert "not all have arrived" in said[0]
@@ -242,7 +242,7 @@ def test_a_server_that_does_not_answer_is_told_by_whoever_needs_it(
     def gone(*_: object, **__: object) -> None:
         raise OSError("could not connect to the endpoint URL")
 
-    monkeypatch.setattr(addresses._server(), "cat_ranges", gone)
+    monkeypatch.setattr(addresses.server(), "cat_ranges", gone)
     with pytest.raises(DiskFault, match="could not connect"):
         lent.gram()
     assert not is_made(lent)
