@@ -1,4 +1,4 @@
-"""Features in the caches of others: which runs read them there, and what whoever may not write there does."""
+"""Features that lie elsewhere: at a cache's own address, or in caches of others, which are read and never written."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -195,8 +196,6 @@ def test_the_variable_and_the_folder_mean_the_same_cache(
 def test_features_of_ones_own_go_there_and_force_replaces_them_for_all(
     run: Invoke, at: Address, home: Any, challenge: Path, tmp_path: Path
 ) -> None:
-    import numpy as np
-
     for seed in (0, 1):
         np.save(tmp_path / f"{seed}.npy", np.random.default_rng(seed).standard_normal((27, 6)).astype("float32"))
     run("import-features", str(tmp_path / "0.npy"), "--name", "mine", "-s", "1")
@@ -216,6 +215,19 @@ def test_features_of_ones_own_go_there_and_force_replaces_them_for_all(
         run(*train, "--run", "second", on=on)
         (store,) = list_stores(home(on))
         assert store.place == after[0].parent
+
+
+def test_sets_of_layers_are_partitioned_as_they_are_in_a_folder(
+    run: Invoke, at: Address, home: Any, tmp_path: Path
+) -> None:
+    for name in ("mine", "yours"):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(len(name)).standard_normal((27, 6)).astype("float32"))
+        for cache in (None, "here"):
+            run("import-features", str(tmp_path / f"{name}.npy"), "--name", name, "-s", "1", cache=cache)
+    words = ("partition", "mine", "yours", "--pca", "3", "--json")
+    told = [json.loads(run(*words, on="other").stdout), json.loads(run(*words, cache="here").stdout)]
+    assert told[0]["rows"]
+    assert told[0]["rows"] == told[1]["rows"]
 
 
 def test_a_sweep_leaves_its_features_at_the_address(run: Invoke, at: Address, home: Any) -> None:

@@ -14,7 +14,10 @@ from algocli.compute.addresses import Address
 from algocli.compute.cache_places import check_cache
 from algocli.dataset.protocol import Subject
 from algocli.errors import DataError, DiskFault
+from algocli.features.imports.formats.matrix import of_array
+from algocli.features.imports.recipes import imported_recipe
 from algocli.features.store.borrowing import adopt
+from algocli.features.store.library import create_store
 from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import cache_features, list_stores
 from tests.support.challenge import write_tiny_challenge
@@ -149,6 +152,18 @@ def test_a_server_that_does_not_answer_deletes_nothing_of_what_is_known(
         with pytest.raises(DiskFault, match="could not connect"):
             adopt(cache)
     assert len(list_stores(cache)) == 1
+
+
+def test_what_lies_at_an_address_of_its_own_is_gone_on_with_there(
+    subject: Subject, at: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = cache_on("one", at, tmp_path, monkeypatch)
+    content, how = "0a1b2c3d" * 8, imported_recipe(cache, "mine", of_array(tmp_path, None, some(subject)), None)
+    words = cache, how, subject, content, 6, {}
+    made = create_store(*words, at=at / "aside")
+    adopt(cache)
+    assert create_store(*words).place == made.place
+    assert str(made.place).startswith(f"{at}/aside/features/mine/")
 
 
 def test_features_that_another_cache_lends_whole_are_not_made_again(

@@ -115,14 +115,15 @@ def adopt(cache_dir: Path, note: Note = unheard) -> None:
     with where_writable(cache_dir), filling(cache_dir, note):
         # First, as what is begun meanwhile is there before it is known here.
         known = {folder: at for folder in store_folders(cache_dir) if (at := address_in(folder)) is not None}
-        there = [path.parent for path in (address / "features").glob("*/*/manifest.json")]
+        home = address / "features"
+        there = [path.parent for path in home.glob("*/*/manifest.json")]
         for store in there:
             if store not in known.values() and _is_named_as_stores_are(store):
                 # One that is damaged is made again by whoever wants it.
                 with suppress(DataError):
                     _know(cache_dir / "features" / store.parent.name, store)
         for folder, at in known.items():
-            if address in at.parents and at not in there:
+            if at.parent.parent == home and at not in there:
                 with writing(folder), hold(folder / "creation.lock"):
                     (folder / MANIFEST).unlink(missing_ok=True)
 

@@ -93,15 +93,16 @@ def create_store(
 
 
 def _own_address(cache_dir: Path, folder: Path) -> Address | None:
-    """Return the address of a cache, below which its store in a folder lies; None where its features are not at one.
+    """Return the address of a cache, below which its store in a folder is made; None where its features are not at one.
 
-    None, too, where the store is whole and another cache's: it is not made again.
+    None, too, where the store lies at an address already, or is whole and another cache's: it stays where it is.
     """
     address = address_of_cache(cache_dir)
     if address is not None and is_store(folder):
         with suppress(DataError):
             store = FeatureStore(folder)
-            return None if store.is_borrowed and store.is_recorded() else address
+            stays = store.is_recorded() if store.is_borrowed else store.is_elsewhere
+            return None if stays else address
     return address
 
 
