@@ -13,7 +13,7 @@ from algocli.compute import addresses
 from algocli.compute.addresses import Address
 from algocli.compute.cache_places import check_cache
 from algocli.dataset.protocol import Subject
-from algocli.errors import DataError, DiskFault
+from algocli.errors import DataError, DiskFault, StorageError
 from algocli.features.imports.formats.matrix import of_array
 from algocli.features.imports.recipes import imported_recipe
 from algocli.features.store.borrowing import adopt
@@ -124,6 +124,23 @@ def test_a_folder_that_may_only_be_read_serves_with_what_it_knows(
     cache_features(one, subject, some(subject, 1), layer="another")
     with read_only(other):
         as_any_user(lambda: adopt(other))
+    assert len(list_stores(other)) == 1
+
+
+def test_a_disk_that_is_full_is_told_and_not_taken_for_nothing_to_know(
+    subject: Subject, at: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (cache_on(name, at, tmp_path, monkeypatch) for name in ("one", "other"))
+    cache_features(one, subject, some(subject))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("algocli.compute.files.make_safe", full)
+        with pytest.raises(StorageError, match="the disk is full"):
+            adopt(other)
+    adopt(other)
     assert len(list_stores(other)) == 1
 
 

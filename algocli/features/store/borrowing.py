@@ -21,7 +21,7 @@ from algocli.compute.track import Note, unheard
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.stimuli import FROM_DATASET
-from algocli.errors import DataError, UsageError, writing
+from algocli.errors import DataError, MissingStep, UsageError, writing
 from algocli.features.store.allocation import address_in, refer_to
 from algocli.features.store.library import (
     folders_of_subject,
@@ -119,9 +119,7 @@ def adopt(cache_dir: Path, note: Note = unheard) -> None:
         there = [path.parent for path in home.glob("*/*/manifest.json")]
         for store in there:
             if store not in known.values() and _is_named_as_stores_are(store):
-                # One that is damaged is made again by whoever wants it.
-                with suppress(DataError):
-                    _know(cache_dir / "features" / store.parent.name, store)
+                _know(cache_dir / "features" / store.parent.name, store)
         for folder, at in known.items():
             if at.parent.parent == home and at not in there:
                 with writing(folder), hold(folder / "creation.lock"):
@@ -129,12 +127,19 @@ def adopt(cache_dir: Path, note: Note = unheard) -> None:
 
 
 def _know(home: Path, store: Address) -> None:
-    if not (home / "recipe.json").is_file():
-        write_sealed(home / "recipe.json", read_recipe(store.parent))
+    """Refer to a store at an address, but for one that was deleted a moment ago, or is damaged: that is made again."""
     folder = home / store.name
-    with hold(folder / "creation.lock"):
-        if not is_store(folder):
-            refer_to(folder, store)
+    with suppress(MissingStep):
+        try:
+            recipe = read_recipe(store.parent)
+            FeatureStore(store)
+        except DataError:
+            return
+        if not (home / "recipe.json").is_file():
+            write_sealed(home / "recipe.json", recipe)
+        with hold(folder / "creation.lock"):
+            if not is_store(folder):
+                refer_to(folder, store)
 
 
 def _is_named_as_stores_are(store: Address) -> bool:
