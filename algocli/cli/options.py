@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from algocli.cli.ways_out import remember, remember_cache
+from algocli.cli.ways_out import remember, remember_cache, remember_word
 from algocli.compute.addresses import Address, is_address
 from algocli.compute.cache_places import name_of_cache
 from algocli.compute.files import in_a_heading
@@ -51,6 +51,16 @@ CacheDir = Annotated[
         callback=remember_cache,
         help="Folder of feature stores and runs; or s3://BUCKET/PREFIX, where features and Gram matrices then lie, "
         "with runs and all else in cache/s3/BUCKET+PREFIX.",
+    ),
+]
+# Of what makes nothing in it.
+CacheWord = Annotated[
+    Path,
+    typer.Option(
+        "--cache-dir",
+        envvar="ALGOCLI_CACHE_DIR",
+        callback=remember_word,
+        help="Folder of feature stores and runs; of s3://BUCKET/PREFIX whether the server answers is tried, too.",
     ),
 ]
 Subjects = Annotated[

@@ -14,7 +14,7 @@ from typer.core import TyperGroup, TyperOption
 
 from algocli.cli.wording import COMMAND
 from algocli.compute.addresses import Address, is_address
-from algocli.compute.cache_places import check_cache, folder_of, name_of_cache
+from algocli.compute.cache_places import check_cache, folder_of
 from algocli.compute.lock import may_only_be_read
 from algocli.errors import AlgocliError, MissingStep, ReadOnly
 from algocli.pipeline.defaults import DEFAULT_CACHE
@@ -40,10 +40,15 @@ def remember(ctx: typer.Context, parameter: TyperOption, value: Any) -> Any:
 
 
 def remember_cache(ctx: typer.Context, parameter: TyperOption, value: Path) -> Path:
-    """Keep the word of a cache; return its folder on this machine."""
-    folder = check_cache(value)
-    remember(ctx, parameter, name_of_cache(folder))
-    return folder
+    """Keep the word of a cache; return its folder on this machine, which says its address where it has one."""
+    return check_cache(remember_word(ctx, parameter, value))
+
+
+def remember_word(ctx: typer.Context, parameter: TyperOption, value: Path) -> Path:
+    """Keep the word of a cache, and return it as it is: nothing is made."""
+    # A path of an address has lost a slash.
+    remember(ctx, parameter, str(Address(str(value))) if is_address(str(value)) else value)
+    return value
 
 
 def way_out(error: AlgocliError, ctx: typer.Context) -> str | None:

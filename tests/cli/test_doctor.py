@@ -62,6 +62,7 @@ def test_of_a_cache_at_an_address_it_tells_whether_the_server_answers(objects, t
     result = doctor("--cache-dir", address)
     assert result.exit_code == 0
     assert address in result.stdout
+    assert list(tmp_path.iterdir()) == []
 
     def gone(*_, **__):
         raise OSError("could not connect to the endpoint URL")
