@@ -281,3 +281,23 @@ def test_workers_of_a_cluster_make_the_same_there_and_here(
         arrays = {path.relative_to(trained.folder): path.read_bytes() for path in trained.folder.rglob("*.npy")}
         made.append((digest_tree(store.folder / "gram"), sorted((at / name).read_all()), arrays))
     assert made[0] == made[1]
+
+
+@pytest.mark.slow
+def test_workers_of_a_sweep_leave_its_features_there(
+    at: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_tiny_challenge(tmp_path / "challenge", (1,), n_train=60, n_test=6, image_size=16, known_test=False)
+    (tmp_path / "small.py").write_text(NETWORK)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    subjects, how = Challenge(data).subjects(), {"weights": "random", "n_components": [4], "device": "cpu"}
+    words = subjects, "python:small:network", ["0"]
+    there = algocli.sweep(*words, **how, cluster="local:2", cache_dir=str(at))
+    here = algocli.sweep(*words, **how, cache_dir="here")
+    assert there.rows
+    assert there.rows == here.rows
+    (store,) = list_stores(folder_of(at))
+    assert isinstance(store.place, Address)
+    assert store.complete
+    assert list(at.glob("features/*/*/gram/record.json"))
