@@ -125,15 +125,15 @@ def _made(
 
 def _made_or_fetched(store: Readable, device: str, track: Track, note: Note) -> Gram:
     """Do the same with that of features at an address, which may lie beside them, and does from then on."""
-    folder, label = store.folder / "gram", f"subject {store.subject}: the Gram matrix of {store.name}"
+    folder = store.folder / "gram"
     with filling(store.cache_dir), hold(folder / "lock"):
         is_new = not _is_whole(folder, store.key, [store])
-        if is_new and fetch(store, folder, label, track, note):
+        if is_new and fetch(store, folder, track, note):
             ColumnProducts(folder, store.key).forget()
         else:
             if is_new:
                 _compute(folder, store.key, [store], None, device, track)
-            publish_matrix(store, folder, label, note, anew=is_new)
+            publish_matrix(store, folder, track, note, anew=is_new)
     return Gram(folder, key=store.key, n_features=store.n_features)
 
 

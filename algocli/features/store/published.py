@@ -44,7 +44,7 @@ def is_published(store: Readable) -> bool:
     return isinstance(store.place, Address) and _record_of(store.place, store.key) is not None
 
 
-def fetch(store: Readable, folder: Path, label: str, track: Track, note: Note) -> bool:
+def fetch(store: Readable, folder: Path, track: Track, note: Note) -> bool:
     """Copy the matrix that lies beside a store's features into a folder, with its record; say whether that could be.
 
     One that is damaged is told, and not taken.
@@ -61,18 +61,18 @@ def fetch(store: Readable, folder: Path, label: str, track: Track, note: Note) -
         return False
     digest = str(record[DIGEST])
     try:
-        _copy(_matrix_at(store.place, digest), folder / "matrix.npy", digest, store.n_stimuli, label, track)
+        _copy(_matrix_at(store.place, digest), folder / "matrix.npy", digest, store, track)
     except StorageError:
         raise
     except DataError as error:
-        note(f"{label} is computed here: {error.message}")
+        note(f"{_called(store)} is computed here: {error.message}")
         return False
     was_written(folder / "matrix.npy", digest, store.cache_dir)
     write_sealed(folder / "record.json", record)
     return True
 
 
-def publish_matrix(store: Readable, folder: Path, label: str, note: Note, *, anew: bool = False) -> None:
+def publish_matrix(store: Readable, folder: Path, track: Track, note: Note, *, anew: bool = False) -> None:
     """Have the matrix in a folder lie beside its store's features, unless one does; what keeps it from that is told.
 
     Parameters
@@ -88,11 +88,13 @@ def publish_matrix(store: Readable, folder: Path, label: str, note: Note, *, ane
         record = read_sealed(folder / "record.json")
         # One of an earlier version vouches for nothing.
         if DIGEST in record:
-            _matrix_at(store.place, str(record[DIGEST])).write_file(folder / "matrix.npy")
+            there = _matrix_at(store.place, str(record[DIGEST]))
+            for path in track([folder / "matrix.npy"], total=1, label=_bar(store, "left there"), unit="files"):
+                there.write_file(path)
             write_sealed(_record_at(store.place), record)
     except (StorageError, DiskFault) as error:
         # Nothing is lost but what it would have spared others.
-        note(f"{label} is in this cache alone, until the next command: {error.message}")
+        note(f"{_called(store)} is in this cache alone, until the next command: {error.message}")
 
 
 def withdraw_damaged(store: Readable) -> str | None:
@@ -119,6 +121,14 @@ def withdraw_damaged(store: Readable) -> str | None:
     return problem
 
 
+def _called(store: Readable) -> str:
+    return f"subject {store.subject}: the Gram matrix of {store.name}"
+
+
+def _bar(store: Readable, what: str) -> str:
+    return f"subject {store.subject}: Gram matrix, {what}"
+
+
 def _record_of(place: Address, key: str) -> Mapping[str, Any] | None:
     """Return the record of the matrix of this key that lies at an address; None of none, or a damaged one."""
     try:
@@ -136,16 +146,17 @@ def _matrix_at(place: Address, digest: str) -> Address:
     return place / "gram" / f"{digest}.npy"
 
 
-def _copy(matrix: Address, path: Path, digest: str, n_stimuli: int, label: str, track: Track) -> None:
+def _copy(matrix: Address, path: Path, digest: str, store: Readable, track: Track) -> None:
     """Copy a matrix to a disk, part by part, if it is n_stimuli x n_stimuli and has this digest."""
-    seen, n_bytes = hashlib.sha256(), 4 * n_stimuli**2 + _HEADER_BYTES
-    parts = track(matrix.parts(n_bytes), total=-(-n_bytes // PART_BYTES), label=f"{label}, fetched", unit="parts")
+    seen, n_bytes = hashlib.sha256(), 4 * store.n_stimuli**2 + _HEADER_BYTES
+    total = -(-n_bytes // PART_BYTES)
+    parts = track(matrix.parts(n_bytes), total=total, label=_bar(store, "fetched"), unit="parts")
     with publishing(path) as stream:
         for part in parts:
             stream.write(part)
             seen.update(part)
         stream.seek(0)
-        if seen.hexdigest() != digest or not _is_square(stream, n_stimuli):
+        if seen.hexdigest() != digest or not _is_square(stream, store.n_stimuli):
             raise DataError(f"{matrix} is not what was written")
 
 
