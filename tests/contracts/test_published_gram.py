@@ -348,3 +348,17 @@ def test_killed_before_any_of_its_writes_it_leaves_nothing_that_is_taken_for_who
     store.gram()
     assert bytes_in(lent) == bytes_in(store) == matrix_at(prefix).read()
     assert is_published(store)
+
+
+@pytest.mark.slow
+def test_two_that_leave_it_there_at_once_do_each_other_no_harm(tmp_path: Path, prefix: Address) -> None:
+    stores = [make(tmp_path / name, prefix, some(300)) for name in ("one", "other")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # Killed never: both write to the end.
+    words = [[sys.executable, "-c", _KILLED, str(store.folder), "9"] for store in stores]
+    begun = [subprocess.Popen(each, env=environment, stderr=subprocess.PIPE, text=True) for each in words]
+    assert [process.communicate()[1] for process in begun] == ["", ""]
+    assert [process.returncode for process in begun] == [0, 0]
+    assert bytes_in(stores[0]) == bytes_in(stores[1]) == matrix_at(prefix).read()
+    assert is_published(stores[0])
+    assert withdraw_damaged(stores[0]) is None
