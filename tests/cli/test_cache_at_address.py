@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import algocli
@@ -157,6 +158,22 @@ def test_every_command_that_reads_takes_the_word(run: Invoke, at: Address, chall
             assert CliRunner().invoke(app, [*words, "--cache-dir", str(at)]).exit_code == 0
         else:
             run(*words)
+
+
+def test_no_command_takes_the_word_for_a_folder(run: Invoke, at: Address, tmp_path: Path, challenge: Path) -> None:
+    run(*EXTRACT)
+    run(*TRAIN)
+    program = get_command(app)
+    commands = [name for name in program.commands if "--cache-dir" in CliRunner().invoke(app, [name, "--help"]).stdout]
+    assert {"extract", "train", "sweep", "submit", "score", "import-words", "jobs", "doctor"} <= set(commands)
+    for name in commands:
+        words = (
+            ["--data-dir", str(challenge)] if "--data-dir" in CliRunner().invoke(app, [name, "--help"]).stdout else []
+        )
+        result = CliRunner().invoke(app, [name, *words, "--cache-dir", str(at)])
+        assert result.exit_code in (0, 2, 3, 4), f"{name}\n{result.output}"
+        assert "Traceback" not in result.output
+        assert not [path for path in tmp_path.rglob("*") if path.name.startswith("s3:")], name
 
 
 def test_what_lies_at_the_address_is_listed_and_verified_by_whoever_comes(run: Invoke, at: Address, home: Any) -> None:
