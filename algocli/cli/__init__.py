@@ -61,8 +61,8 @@ def _mean_local_paths(param: Any) -> None:
     name = param.opts[0] if param.opts[0].startswith("-") else param.opts[0].upper()
 
     def meant(word: Any) -> Any:
-        # Caches of others alone may lie elsewhere.
-        if param.name == "features_from" and isinstance(word, str) and is_address(word):
+        # Features alone may lie elsewhere.
+        if param.name in ("cache_dir", "features_from") and isinstance(word, str) and is_address(word):
             return word
         return str(local_path(word, f"{name} {word}")) if isinstance(word, str) and word else word
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from algocli.cli.options import DEFAULT_CACHE_DIR, DEFAULT_DATA_DIR, CacheDir, DataDir, Json, Quiet, TrustRemoteCode
+from algocli.compute.cache_places import name_of_cache
 from algocli.dataset.naming import SubjectId
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
     from algocli.cli.console import count, note, show_json, size
     from algocli.compute.files import n_bytes_in
     from algocli.compute.leftovers import real_folders
+    from algocli.features.store.borrowing import adopt
     from algocli.features.store.overview import list_rows
     from algocli.runs.finding import list_runs
 
+    adopt(cache_dir, partial(note, quiet=quiet))
     stores = list_rows(cache_dir)
     runs: list[dict[str, Any]] = [
         {"run": run.name, "subjects": run.subjects, "n_bytes": n_bytes_in(run.folder), "finished_at": run.finished_at}
@@ -45,7 +48,7 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
         show_json({"features": stores, "runs": runs, "jobs": jobs, "n_bytes": total})
         return
     if not stores and not runs and not jobs:
-        note(f"nothing is cached in {cache_dir}", quiet=quiet)
+        note(f"nothing is cached in {name_of_cache(cache_dir)}", quiet=quiet)
         return
     for _, same in groupby(stores, key=lambda store: store.features):
         _show_recipe(list(same))
@@ -120,8 +123,10 @@ def verify(
     that part anew. For whatever else is damaged, the command that mends it is told.
     """
     from algocli.cli.cache_faults import check, raise_faults, show_faults
-    from algocli.cli.console import show_json, tracker
+    from algocli.cli.console import note, show_json, tracker
+    from algocli.features.store.borrowing import adopt
 
+    adopt(cache_dir, partial(note, quiet=quiet))
     findings = check(cache_dir, data_dir if sample else None, trust_code=trust_remote_code, track=tracker(quiet))
     if as_json:
         show_json(findings)

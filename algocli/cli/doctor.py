@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from algocli.cli.ascii import harmless
-from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, Quiet
+from algocli.cli.options import DEFAULT_CACHE_DIR, CacheWord, Json, Quiet
 
 # As wide as a message or an issue shows without a bar to scroll.
 _WIDTH = 100
@@ -21,7 +21,7 @@ def doctor(
     network: Annotated[
         bool, typer.Option("--network", help="Also ask whether the hosts of pretrained weights can be reached.")
     ] = False,
-    cache_dir: CacheDir = DEFAULT_CACHE_DIR,
+    cache_dir: CacheWord = DEFAULT_CACHE_DIR,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -31,6 +31,7 @@ def jobs(
     running; of what failed it tries again what is not done.
     """
     from algocli.cli.console import note, show_json
+    from algocli.compute.cache_places import name_of_cache
     from algocli.compute.executors.arrays import DAMAGED, command_of, list_jobs
 
     rows, is_told = list_jobs(cache_dir)
@@ -38,7 +39,10 @@ def jobs(
         show_json({"jobs": rows})
         return
     if not rows:
-        note(f"nothing in {cache_dir} was handed to SLURM, or 'algocli cache gc' has cleared it away", quiet=quiet)
+        note(
+            f"nothing in {name_of_cache(cache_dir)} was handed to SLURM, or 'algocli cache gc' has cleared it away",
+            quiet=quiet,
+        )
         return
     if not is_told:
         note("squeue does not answer here: what it would say is missing", quiet=quiet)

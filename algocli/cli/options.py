@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from algocli.cli.ways_out import remember
+from algocli.cli.ways_out import remember, remember_cache, remember_word
+from algocli.compute.addresses import Address, is_address
+from algocli.compute.cache_places import name_of_cache
 from algocli.compute.files import in_a_heading
 from algocli.encoding import presets, usual
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_DATA, DEFAULT_LAYERS, DEFAULT_MODEL
@@ -44,7 +46,21 @@ MovedData = Annotated[
 CacheDir = Annotated[
     Path,
     typer.Option(
-        "--cache-dir", envvar="ALGOCLI_CACHE_DIR", callback=remember, help="Folder of feature stores and runs."
+        "--cache-dir",
+        envvar="ALGOCLI_CACHE_DIR",
+        callback=remember_cache,
+        help="Folder of feature stores and runs; or s3://BUCKET/PREFIX, where features and Gram matrices then lie, "
+        "with runs and all else in cache/s3/BUCKET+PREFIX.",
+    ),
+]
+# Of what makes nothing in it.
+CacheWord = Annotated[
+    Path,
+    typer.Option(
+        "--cache-dir",
+        envvar="ALGOCLI_CACHE_DIR",
+        callback=remember_word,
+        help="Folder of feature stores and runs; of s3://BUCKET/PREFIX whether the server answers is tried, too.",
     ),
 ]
 Subjects = Annotated[
@@ -235,12 +251,17 @@ def in_same_folders(command: str, data_dir: Path = DEFAULT_DATA_DIR, cache_dir: 
     """Give a command, such as 'algocli train -s 1', the folders that this one was given: it can be pasted as it is."""
     words = []
     for option, folder, default, variable in (
-        ("--data-dir", data_dir, DEFAULT_DATA_DIR, "ALGOCLI_DATA_DIR"),
-        ("--cache-dir", cache_dir, DEFAULT_CACHE_DIR, "ALGOCLI_CACHE_DIR"),
+        ("--data-dir", str(data_dir), DEFAULT_DATA_DIR, "ALGOCLI_DATA_DIR"),
+        ("--cache-dir", name_of_cache(cache_dir), DEFAULT_CACHE_DIR, "ALGOCLI_CACHE_DIR"),
     ):
         # What comes from the environment will come from there again.
-        if folder != default and str(folder) != os.environ.get(variable):
-            words += [option, quote(str(folder))]
+        if folder not in (str(default), _as_address(os.environ.get(variable))):
+            words += [option, quote(folder)]
     # A hint may add a remark in brackets.
     step, bracket, remark = command.partition(" (")
     return " ".join([step, *words]) + bracket + remark
+
+
+def _as_address(word: str | None) -> str | None:
+    """Write an address as it is told; what is none, as it is."""
+    return str(Address(word)) if word and is_address(word) else word

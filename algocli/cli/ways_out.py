@@ -13,6 +13,8 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from algocli.cli.wording import COMMAND
+from algocli.compute.addresses import Address, is_address
+from algocli.compute.cache_places import check_cache, folder_of
 from algocli.compute.lock import may_only_be_read
 from algocli.errors import AlgocliError, MissingStep, ReadOnly
 from algocli.pipeline.defaults import DEFAULT_CACHE
@@ -37,6 +39,18 @@ def remember(ctx: typer.Context, parameter: TyperOption, value: Any) -> Any:
     return value
 
 
+def remember_cache(ctx: typer.Context, parameter: TyperOption, value: Path) -> Path:
+    """Keep the word of a cache; return its folder on this machine, which says its address where it has one."""
+    return check_cache(remember_word(ctx, parameter, value))
+
+
+def remember_word(ctx: typer.Context, parameter: TyperOption, value: Path) -> Path:
+    """Keep the word of a cache, and return it as it is: nothing is made."""
+    # A path of an address has lost a slash.
+    remember(ctx, parameter, str(Address(str(value))) if is_address(str(value)) else value)
+    return value
+
+
 def way_out(error: AlgocliError, ctx: typer.Context) -> str | None:
     """Return what to do about an error, each command of it whole; None where nothing is proposed."""
     try:
@@ -48,7 +62,8 @@ def way_out(error: AlgocliError, ctx: typer.Context) -> str | None:
 
 def _as_caches_are(error: AlgocliError, ctx: typer.Context) -> str | None:
     """Return the same, given which caches may be written."""
-    theirs = Path(_chosen(ctx).get("cache_dir") or os.environ.get("ALGOCLI_CACHE_DIR") or DEFAULT_CACHE)
+    named = str(_chosen(ctx).get("cache_dir") or os.environ.get("ALGOCLI_CACHE_DIR") or DEFAULT_CACHE)
+    theirs = folder_of(Address(named)) if is_address(named) else Path(named)
     makes = ctx.invoked_subcommand in _MAKES
     if makes and isinstance(error, ReadOnly) and _is_within(theirs, error.message):
         return _in_writable_cache(ctx, theirs)

@@ -15,9 +15,11 @@ track       how work that takes a while tells how far it is
 remarks     what many parts of a work say, in one line
 foreign     where code of others is found, and what it prints
 opening     files of others: regular ones, of a size that can be right
+object_server  the server on which objects lie
 addresses   objects at an address, as files
 lock        one writer at a time
 holders     which program has locked a file
+cache_places  where a cache lies: in a folder, or at an address
 caches      who fills a cache, or clears it away
 files       files that are whole or not there
 kinds       what a record has to hold

@@ -8,22 +8,25 @@ Which server is meant, and who asks, the machine knows as other programs do: AWS
 from __future__ import annotations
 
 import errno
+import hashlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from fnmatch import fnmatchcase
-from functools import lru_cache, total_ordering
+from functools import total_ordering
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
-from algocli.errors import AlgocliError, DataError, DiskFault, StorageError, UsageError, first_line, install_hint
+from algocli.compute.object_server import WHO_ASKS, failures, reason, server
+from algocli.errors import AlgocliError, DataError, DiskFault, StorageError, UsageError
 
 # Their writes are atomic, and a test holds them to what is promised of stores; of others of fsspec's nobody knows.
 _ADDRESS = re.compile(r"s3a?:/+([^/*?\[\]][^*?\[\]]*)", re.IGNORECASE)
-_WHO_ASKS = "AWS_ENDPOINT_URL names the server, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, who asks"
 # Objects that are read at once, and whose names one question tells.
 _AT_ONCE = 200
+# Of what is too large to be held, this much is read or written at a time, by so many side by side.
+PART_BYTES, _SIDE_BY_SIDE = 16 * 2**20, 4
 
 
 @runtime_checkable
@@ -129,7 +132,7 @@ class Address:
         """Return what tells its content from any other that has lain there: its size and ETag; None of no object."""
         with self._asked("read"):
             try:
-                about = _server().call_s3("head_object", **self._named)
+                about = server().call_s3("head_object", **self._named)
             except FileNotFoundError:
                 return None
         return _stamp(about["ContentLength"], about)
@@ -146,7 +149,7 @@ class Address:
         part = {} if most is None else {"start": 0, "end": most + 1}
         with self._asked("read"):
             try:
-                content: bytes = _server().cat_file(self._key, **part)
+                content: bytes = server().cat_file(self._key, **part)
             except OSError as error:
                 # Of an empty one there is no part.
                 if error.errno != errno.EINVAL or (self.stamp() or "").split()[:1] != ["0"]:
@@ -159,14 +162,50 @@ class Address:
     def write(self, content: bytes | memoryview) -> str:
         """Have the object be this, whole; return the stamp that it has got."""
         with self._asked("write"):
-            about = _server().call_s3("put_object", **self._named, Body=bytes(content))
+            about = server().call_s3("put_object", **self._named, Body=bytes(content))
         return _stamp(len(content), about)
+
+    def parts(self, most: int) -> Iterator[bytes]:
+        """Read the object part by part, a few at once; together they are all of it.
+
+        Parameters
+        ----------
+        most
+            The bytes that such an object takes at most.
+        """
+        with self._asked("read"):
+            n_bytes = int(server().call_s3("head_object", **self._named)["ContentLength"])
+        if n_bytes > most:
+            raise DataError(f"{self} takes more than {most} bytes: it is not what it should be")
+        starts = range(0, n_bytes, PART_BYTES)
+        for some in (starts[at : at + _SIDE_BY_SIDE] for at in range(0, len(starts), _SIDE_BY_SIDE)):
+            ends = [min(start + PART_BYTES, n_bytes) for start in some]
+            with self._asked("read"):
+                yield from server().cat_ranges([self._key] * len(some), [*some], ends, on_error="raise")
+
+    def digest(self) -> str | None:
+        """Return the sha256 of the object, of which a few parts are in memory at a time; None where there is none."""
+        total = hashlib.sha256()
+        try:
+            for part in self.parts(sys.maxsize):
+                total.update(part)
+        except DataError:
+            return None
+        return total.hexdigest()
+
+    def write_file(self, path: Path) -> None:
+        """Have the object be what a file is, whole, of which a few parts are in memory at a time."""
+        with self._asked("write"):
+            server().put_file(str(path), self._key, chunksize=PART_BYTES, max_concurrency=_SIDE_BY_SIDE)
+        there, n_bytes = self.stamp(), path.stat().st_size
+        if there is None or there.split()[0] != str(n_bytes):
+            raise StorageError(f"cannot write {self}: of {n_bytes} bytes not all have arrived")
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Delete the object."""
         with self._asked("write"):
             try:
-                _server().rm_file(self._key)
+                server().rm_file(self._key)
             except FileNotFoundError:
                 if not missing_ok:
                     raise
@@ -175,7 +214,7 @@ class Address:
         """Delete all objects below."""
         with self._asked("write"):
             for key in self._below():
-                _server().rm_file(key)
+                server().rm_file(key)
 
     def glob(self, pattern: str) -> Iterator[Address]:
         """Yield the addresses of objects below whose parts are called as those of the pattern, in order of names."""
@@ -194,7 +233,7 @@ class Address:
             found: dict[str, bytes | Exception] = {}
             for start in range(0, len(below), _AT_ONCE):
                 some = below[start : start + _AT_ONCE]
-                found |= zip(some, _server().cat_ranges(some, None, None, on_error="return"), strict=True)
+                found |= zip(some, server().cat_ranges(some, None, None, on_error="return"), strict=True)
             for content in found.values():
                 # What was deleted a moment ago is not there.
                 if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
@@ -205,13 +244,13 @@ class Address:
         """Return what all objects below take."""
         with self._asked("read"):
             try:
-                return sum(about["size"] for about in _server().find(self._key, detail=True).values())
+                return sum(about["size"] for about in server().find(self._key, detail=True).values())
             except FileNotFoundError:
                 return 0
 
     def _below(self) -> list[str]:
         try:
-            return sorted(_server().find(self._key))
+            return sorted(server().find(self._key))
         except FileNotFoundError:
             return []
 
@@ -231,10 +270,10 @@ class Address:
                 raise DataError(f"{self} is missing") from error
             raise StorageError(f"{refused}: there is no such bucket", hint="make it first") from error
         except Exception as error:
-            if not isinstance(error, _failures()):
+            if not isinstance(error, failures()):
                 raise
             kind = DiskFault if what == "read" else StorageError
-            raise kind(f"{refused}: {_reason(error)}", hint=_WHO_ASKS) from error
+            raise kind(f"{refused}: {reason(error)}", hint=WHO_ASKS) from error
 
 
 def is_address(text: str) -> bool:
@@ -252,7 +291,7 @@ def address_of(text: str) -> Address | None:
     """
     if not is_address(text):
         return None
-    _server()
+    server()
     return Address(text)
 
 
@@ -286,32 +325,3 @@ def as_path(place: Place) -> Path:
 def place_of(text: str) -> Path | Address:
     """Return the place that a record names."""
     return Address(text) if is_address(text) else Path(text)
-
-
-def _reason(error: BaseException) -> str:
-    line = first_line(error).rstrip(".")
-    return line[:1].lower() + line[1:]
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """Return what tells of a server, or of the way to it: OSErrors, and the errors of the library that speaks to it."""
-    botocore = sys.modules.get("botocore.exceptions")
-    return (OSError,) if botocore is None else (OSError, botocore.BotoCoreError, botocore.ClientError)
-
-
-@lru_cache(maxsize=1)
-def _server() -> Any:
-    """Return what speaks to the server; nothing that it has listed is remembered.
-
-    Raises
-    ------
-    UsageError
-        If it is not installed.
-    """
-    try:
-        import fsspec
-
-        # Whatever is read whole is read at once.
-        return fsspec.filesystem("s3", use_listings_cache=False, max_concurrency=1)
-    except ImportError as error:
-        raise UsageError("addresses of s3:// need the package s3fs", hint=install_hint("s3")) from error

@@ -203,7 +203,11 @@ def local_path(text: str, what: str) -> Path:
         raise UsageError(
             f"{what}: files are read and written on this machine's disks alone",
             hint="fetch it, or mount it as a folder, and name that"
-            + ("; features alone may lie there, with features_dir=..." if is_address(text) else ""),
+            + (
+                "; features alone may lie there, with cache_dir=... or with features_dir=..."
+                if is_address(text)
+                else ""
+            ),
         )
     return place
 

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.compute.track import Track, silent
+from algocli.compute.track import Note, Track, silent, unheard
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.view import View
 from algocli.encoding.stacked import stack
 from algocli.encoding.stored import StoredFeatures, fitted_on
 from algocli.features.algebra import ON_CPU, Algebra, uses_torch
-from algocli.features.store.gram import gram, is_made, n_multiplications, standardised_gram
+from algocli.features.store.gram import gram, is_at_hand, n_multiplications, standardised_gram
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import Gram
 from algocli.features.store.shards import FeatureStore
@@ -48,6 +48,7 @@ class Kernels:
         *,
         device: str = "cpu",
         track: Track = silent,
+        note: Note = unheard,
     ) -> None:
         self.settings = settings
         self.n_train = n_train
@@ -58,7 +59,8 @@ class Kernels:
         self._read, self._stores = stores[:n_read], stores[n_read:]
         # What is divided by a spread over the fitted images has a matrix for each fit, and no other.
         plain = [] if settings.standardised else self._stores
-        self._plain = [gram(store, device=device, track=track).leading(self.n_stimuli) for store in plain]
+        matrices = [gram(store, device=device, track=track, note=note) for store in plain]
+        self._plain = [matrix.leading(self.n_stimuli) for matrix in matrices]
 
     def prepare(self, fits: Sequence[NDArray[np.int64]]) -> None:
         """Compute what passes over the features remain to be made for these fits, and leave it on the disk."""
@@ -116,7 +118,7 @@ class Kernels:
 def loads_torch(stores: Sequence[FeatureStore], settings: Fields, device: str) -> bool:
     """Say whether torch is needed for the passes over features that are still to be made."""
     stores = stores[regression_of(settings).n_read(settings) :]
-    missing: Sequence[Sequence[FeatureStore]] = [[store] for store in stores if not is_made(store)]
+    missing: Sequence[Sequence[FeatureStore]] = [[store] for store in stores if not is_at_hand(store)]
     passes = _side_by_side(stores, settings) if settings.standardised else missing
     return device != "cpu" or any(uses_torch(device, n_multiplications(group)) for group in passes)
 

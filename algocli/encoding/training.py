@@ -54,6 +54,7 @@ class Training:
         device: str,
         clock: dict[str, float],
         track: Track,
+        note: Note,
     ) -> None:
         self.subject, self.shelf, self.settings = subject, shelf, settings
         self.split, self.folds = split, split.folds
@@ -62,7 +63,7 @@ class Training:
         self.regression = regression_of(settings)
         self.n_train = len(subject.train_stimuli)
         with self._timed("gram"):
-            self.kernels = Kernels(stores, settings, self.n_train, device=device, track=track)
+            self.kernels = Kernels(stores, settings, self.n_train, device=device, track=track, note=note)
         # None where features of the training images are all there is.
         self.test = np.arange(self.n_train, self.kernels.n_stimuli)
 

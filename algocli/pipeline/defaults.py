@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-DEFAULT_CACHE = Path("cache")
+from algocli.compute.cache_places import DEFAULT_CACHE as DEFAULT_CACHE
+
 DEFAULT_DATA = Path("algonauts_2023_challenge_data")
 DEFAULT_HEATMAP = Path("sweep.png")
 DEFAULT_EXPORT = Path("export")

@@ -17,6 +17,7 @@ from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
 from algocli.features import usual
 from algocli.pipeline.arguments import Paths, cluster_of, device_on, each_subject
+from algocli.pipeline.borrowing import open_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.pipeline.making import load, passage_of
 from algocli.pipeline.presets import of_extraction, of_preset
@@ -121,8 +122,11 @@ def extract(
     trust_remote_code
         Allow 'torchhub:' models, and those of 'hf:' that bring their own code: it runs here.
     features_dir
-        Keep the features at this address, as in 's3://bucket/prefix', and in the cache what refers to them and is made
-        of them: runs, Gram matrices, locks. It is the server's that AWS_ENDPOINT_URL names, or Amazon's.
+        Keep the features and their Gram matrices at this address, as in 's3://bucket/prefix', and in the cache what
+        refers to them and is made of them. It is the server's that AWS_ENDPOINT_URL names, or Amazon's.
+    cache_dir
+        The folder of features and runs; or an address, at which features and Gram matrices then lie, for whoever names
+        it, while runs and all else lie in 'cache/s3/BUCKET+PREFIX'.
     cluster
         Where images pass and products are computed, as in 'local:2', two processes of this machine, which divide its
         cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT', the workers of a Dask
@@ -153,7 +157,7 @@ def extract(
 
     some, (model, layers) = each_subject(subjects), of_preset(preset, model, layers)
     where = cluster_of(cluster)
-    gram, cache_dir = check_flag("gram", gram), check_path("cache_dir", cache_dir)
+    gram, cache_dir = check_flag("gram", gram), open_cache(cache_dir, note)
     device, weights = check_word("device", device), str(check_path("weights", weights))
     weights, wish = of_extraction(preset, model, weights, image_size=image_size, tokens=tokens, pool=pool)
     source = None if stimuli is None else check_path("stimuli", stimuli)
@@ -186,7 +190,7 @@ def extract(
             )
             for store in made if gram else ():
                 if store.complete:
-                    products(store, device=passage.device, track=track)
+                    products(store, device=passage.device, track=track, note=note)
             stores += made
     return Features.of(stores)
 
@@ -270,5 +274,5 @@ def import_features(
     check_keywords(other, given)
     checked = {word: check(word, value) for word, (check, value) in given.items() if value is not None}
     some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
-    stores = import_files(some, paths, name, check_path("cache_dir", cache_dir), track=track, note=note, **checked)
+    stores = import_files(some, paths, name, open_cache(cache_dir, note), track=track, note=note, **checked)
     return Features.of(stores)

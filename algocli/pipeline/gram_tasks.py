@@ -53,7 +53,7 @@ class Products:
     def run(self, note: Note) -> None:
         """Compute it, unless it is there."""
         resolve_device(self.device)
-        products(FeatureStore(self.folder), device=self.device)
+        products(FeatureStore(self.folder), device=self.device, note=note)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from typing import Any
 
 from algocli.compute import cores, machine
 from algocli.compute.abilities import Abilities, try_folder
+from algocli.compute.addresses import Address
 from algocli.compute.budget import available_memory, gigabytes
+from algocli.compute.cache_places import address_named, folder_named
 from algocli.compute.calls import forgiving
-from algocli.compute.choices import check_flag, check_path
-from algocli.errors import first_line, install_hint
+from algocli.compute.choices import check_flag
+from algocli.errors import DiskFault, first_line, install_hint
 from algocli.pipeline.defaults import DEFAULT_CACHE
 
 # Below it, in bytes, hardly a command could end: a store or a run takes more.
@@ -77,7 +79,7 @@ def doctor(*, cache_dir: Path | str = DEFAULT_CACHE, device: bool = False, netwo
     Parameters
     ----------
     cache_dir
-        Folder of feature stores and runs.
+        Folder of feature stores and runs; of an address whether the server answers is tried, too.
     device
         Also ask torch which devices it can compute on, which takes seconds.
     network
@@ -98,7 +100,7 @@ def doctor(*, cache_dir: Path | str = DEFAULT_CACHE, device: bool = False, netwo
     >>> diagnosis.well, diagnosis.facts["cache"]["lock"]
     (True, 'works')
     """
-    cache = check_path("cache_dir", cache_dir)
+    cache = folder_named(cache_dir)
     asked = {"device": check_flag("device", device), "network": check_flag("network", network)}
     examined = _Examined()
     sections: dict[str, Callable[[_Examined], dict[str, Any]]] = {
@@ -107,7 +109,7 @@ def doctor(*, cache_dir: Path | str = DEFAULT_CACHE, device: bool = False, netwo
         "versions": _versions,
         "machine": _machine,
         "matrices": _matrices,
-        "cache": lambda told: _cache(cache, told),
+        "cache": lambda told: _cache(cache, told) | _server(address_named(cache_dir), told),
         "figures": _figures,
         "weights": _weights,
         "device": _device,
@@ -236,6 +238,17 @@ def _cache(folder: Path, told: _Examined) -> dict[str, Any]:
         "n_bytes_free": tried.n_free,
         **_abilities(tried),
     }
+
+
+def _server(address: Address | None, told: _Examined) -> dict[str, Any]:
+    if address is None:
+        return {}
+    try:
+        (address / "features").is_file()
+    except DiskFault as error:
+        told.trouble(error.message, error.hint or "name another cache_dir=...")
+        return {"address": str(address), "server": "out of reach"}
+    return {"address": str(address), "server": "answers"}
 
 
 def _abilities(tried: Abilities) -> dict[str, str]:

@@ -24,6 +24,7 @@ from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, Rois, check_correction, each_subject, some_rois
+from algocli.pipeline.borrowing import open_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.pipeline.feature_sets import check_searches, find_sets
 from algocli.pipeline.set_training import train_sets
@@ -196,7 +197,7 @@ def partition(
     >>> [row.part for row in found.report.of_roi(1, "All vertices")]
     ['features.2', 'features.5', 'features.2 & features.5', 'total']
     """
-    some, cache_dir = each_subject(subjects), check_path("cache_dir", cache_dir)
+    some, cache_dir = each_subject(subjects), open_cache(cache_dir, note)
     over = check_correction(correct, group=group)
     each: Correction = "none" if group else over
     if group:

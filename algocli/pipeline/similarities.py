@@ -22,7 +22,7 @@ from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, Rois, cluster_of, each_subject, some_rois
-from algocli.pipeline.borrowing import filling_cache
+from algocli.pipeline.borrowing import filling_cache, open_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.plans import Choice, choose_features
 from algocli.pipeline.similarity_asked import Asked
@@ -141,7 +141,7 @@ def similarity(
     >>> found.rows[0].target
     'features.5'
     """
-    some, cache_dir = each_subject(subjects), check_path("cache_dir", cache_dir)
+    some, cache_dir = each_subject(subjects), open_cache(cache_dir, note)
     how, where = _how(measure, distance, n_permutations, seed, correct), cluster_of(cluster)
     prepared = {"weights": weights, "transform": transform, "image_size": image_size, "tokens": tokens, "pool": pool}
     said = {**prepared, "project": project, "project_seed": project_seed, "dtype": dtype, "numerics": numerics}
@@ -175,7 +175,7 @@ def _compared(
     asked: Asked, subjects: Sequence[Subject], how: How, cluster: Cluster | None, note: Note
 ) -> list[Compared]:
     if cluster is None:
-        return [compare_views(*asked.views(subject), how, track=asked.track) for subject in subjects]
+        return [compare_views(*asked.views(subject, note), how, track=asked.track) for subject in subjects]
     from algocli.pipeline.similarity_tasks import compare_on
 
     return compare_on(cluster, asked, subjects, how, note)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from algocli.compute.track import Track
+from algocli.compute.track import Note, Track, unheard
 from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Hemisphere
@@ -32,10 +32,10 @@ class Asked:
     track: Track
     stimuli: Path | None
 
-    def views(self, subject: Subject) -> tuple[list[Named], list[Named]]:
+    def views(self, subject: Subject, note: Note = unheard) -> tuple[list[Named], list[Named]]:
         """Return a subject's layers, and what they are compared with, of the same images."""
         content = stimuli_digest(subject.stimuli, self.cache_dir, track=self.track)
-        views = partial(layers_of, stimuli=self.stimuli, track=self.track)
+        views = partial(layers_of, stimuli=self.stimuli, track=self.track, note=note)
         layers = views(subject, self.mine, content, self.cache_dir)
         there = min(layer.n_images for layer in layers)
         if self.kind == "ROI":

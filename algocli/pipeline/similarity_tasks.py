@@ -49,7 +49,7 @@ class SubjectSimilarity:
 
     def run(self, note: Note) -> Numbers:
         """Compare them."""
-        found = compare_views(*self.asked.views(self.subject), self.how)
+        found = compare_views(*self.asked.views(self.subject, note), self.how)
         return Numbers(found.values, found.low, found.high, found.p, found.directions)
 
 

@@ -144,7 +144,7 @@ class Job:
                     self.failed[network.swept.model] = extracted.fault
                 for store in extracted.stores:
                     if store.complete:
-                        products(store, device=self.asking.device, track=self.track)
+                        products(store, device=self.asking.device, track=self.track, note=self.note)
                         store.at_hand.clear()
                     else:
                         self.lacking.add(store.name)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.budget import check_disk, free_disk, gigabytes
+from algocli.compute.cache_places import address_of_cache
 from algocli.compute.cores import n_cores
 from algocli.compute.durations import multiplications_per_second, told_time
 from algocli.dataset.naming import SubjectId, list_subjects
@@ -74,9 +75,11 @@ class Plan:
         )
         n_passing = sum(map(len, self.passes))
         if n_passing:
+            at = address_of_cache(cache_dir)
+            room = f"{gigabytes(free_disk(cache_dir))} free" if at is None else f"to {at}"
             yield (
                 f"{_count(n_passing, 'network')} to pass {self.n_images} images in {_count(len(self.passes), 'round')} "
-                f"of decoding; up to {gigabytes(self.n_bytes)} to write, {gigabytes(free_disk(cache_dir))} free"
+                f"of decoding; up to {gigabytes(self.n_bytes)} to write, {room}"
             )
         if self.n_models_done == self.n_models and not n_passing:
             return
@@ -104,7 +107,8 @@ def plan(
     n_images = sum(len(subject.stimuli) for subject in subjects)
     n_bytes = sum(layer.n_bytes for layer in layers.values())
     smaller = "dtype='float16', pool=... or project=... make features smaller, fewer layers need less"
-    check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
+    if address_of_cache(cache_dir) is None:
+        check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
     ids = {subject.id for subject in subjects}
     width = image_width_of(subjects[0])
     settings = [whole_settings(name, given).seen_at(width) for name in layers for given in combinations]

@@ -15,6 +15,7 @@ from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
 from algocli.errors import AlgocliError, MissingStep, UsageError
 from algocli.pipeline.arguments import Rois, cluster_of, each_subject, some_rois
+from algocli.pipeline.borrowing import open_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.sweep_file import read_sweep
 from algocli.pipeline.sweep_grid import (
@@ -198,7 +199,7 @@ def sweep(
     features.5 n_components=3
     features.5 n_components=5
     """
-    some, chooses, home = each_subject(subjects), check_flag("nested", nested), check_path("cache_dir", cache_dir)
+    some, chooses, home = each_subject(subjects), check_flag("nested", nested), open_cache(cache_dir, note)
     where = cluster_of(cluster)
     entries, common, own, combinations = _read(networks, layers, file, options)
     only, least = some_rois(rois), check_min_ceiling(min_ceiling)

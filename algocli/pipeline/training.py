@@ -20,7 +20,7 @@ from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, cluster_of, device_on, each_subject
-from algocli.pipeline.borrowing import filling_cache
+from algocli.pipeline.borrowing import filling_cache, open_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.plans import Choice, Plan, for_each, plan_each, plan_one, within_reach
 from algocli.pipeline.training_job import Job
@@ -118,6 +118,8 @@ def train(
     features_from
         Other caches, as other users have them: features that `cache_dir` lacks are read there. They are never written;
         what is made of them goes to `cache_dir`, which remembers where they lie.
+    cache_dir
+        The folder of features and runs, or the address of features, as in `extract`.
     stimuli
         What the images of the features were read from, as `extract` was told, where that was done from several places.
     force
@@ -161,7 +163,7 @@ def train(
     ['alexnet-features.2', 'alexnet-features.5']
     """
     some, where = each_subject(subjects), cluster_of(cluster)
-    cache_dir, force, each = check_path("cache_dir", cache_dir), check_flag("force", force), check_flag("each", each)
+    cache_dir, force, each = open_cache(cache_dir, note), check_flag("force", force), check_flag("each", each)
     library = Library(cache_dir, check_lenders(features_from), some)
     # What no run can be of is told before what such a run lacks.
     home = Home.of(some, cache_dir, track)

@@ -12,6 +12,7 @@ from algocli.compute.keywords import check_keywords
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.pipeline.arguments import Paths, each_subject
+from algocli.pipeline.borrowing import open_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.features import Features
 
@@ -100,4 +101,4 @@ def import_words(
     check_keywords(other, given)
     checked = {word: check(word, value) for word, (check, value) in given.items() if value is not None}
     some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
-    return Features.of(keep(some, paths, name, check_path("cache_dir", cache_dir), track=track, note=note, **checked))
+    return Features.of(keep(some, paths, name, open_cache(cache_dir, note), track=track, note=note, **checked))

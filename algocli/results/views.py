@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, refuse_not_finite, take
-from algocli.compute.track import Track, silent
+from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, asked_sides
@@ -71,6 +71,7 @@ def layers_of(
     stimuli: Path | None = None,
     device: str = "cpu",
     track: Track = silent,
+    note: Note = unheard,
 ) -> list[Named]:
     """Return layers of networks as views of a subject's images, named as shortly as tells them apart.
 
@@ -89,13 +90,13 @@ def layers_of(
         If they are damaged, or the cache cannot be written.
     """
     return [
-        Named(name, _products(find_store(cache_dir, item, subject, content, stimuli), device, track), whose)
+        Named(name, _products(find_store(cache_dir, item, subject, content, stimuli), device, track, note), whose)
         for (name, whose), item in zip(_names(features, cache_dir), features, strict=True)
     ]
 
 
-def _products(store: FeatureStore, device: str, track: Track) -> Products:
-    matrix = gram(store, device=device, track=track)
+def _products(store: FeatureStore, device: str, track: Track, note: Note) -> Products:
+    matrix = gram(store, device=device, track=track, note=note)
 
     def read(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         if _is_run(rows) and _is_run(columns):

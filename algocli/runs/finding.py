@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
+from algocli.compute.cache_places import DEFAULT_CACHE, folder_named
 from algocli.compute.calls import anew, forgiving
-from algocli.compute.choices import check_path, check_word, check_words
+from algocli.compute.choices import check_word, check_words
 from algocli.compute.leftovers import contents
 from algocli.compute.patterns import is_pattern, list_names, meant_by
 from algocli.dataset.naming import id_of
@@ -17,12 +18,10 @@ from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 from algocli.runs.vouched_arrays import is_trained
 
-USUAL_CACHE = Path("cache")
-
 
 def list_runs(cache_dir: Path | str) -> list[Run]:
     """List the runs with at least one finished subject, the latest first."""
-    return _list_marked(check_path("cache_dir", cache_dir) / "runs")[1]
+    return _list_marked(folder_named(cache_dir) / "runs")[1]
 
 
 def _list_marked(home: Path) -> tuple[Mark, list[Run]]:
@@ -35,13 +34,13 @@ def _list_marked(home: Path) -> tuple[Mark, list[Run]]:
 
 @forgiving
 @anew
-def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
+def find_run(cache_dir: Path | str = DEFAULT_CACHE, name: str = LATEST) -> Run:
     """Find a run by name, by an unambiguous beginning of one, or the latest.
 
     Parameters
     ----------
     cache_dir
-        The folder of features and runs.
+        The folder of features and runs, or the address of features, which a folder of runs belongs to.
     name
         The run's, its beginning, or a pattern such as '*features.2*' that fits one; or 'latest'.
 
@@ -58,7 +57,7 @@ def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
     (1,)
     """
     word = check_word("name", name)
-    home = check_path("cache_dir", cache_dir) / "runs"
+    home = folder_named(cache_dir) / "runs"
     matches = _find(home, *_list_marked(home), word)
     if len(matches) > 1:
         raise _several(word, matches, "name one of them: here one run is meant")
@@ -67,13 +66,13 @@ def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
 
 @forgiving
 @anew
-def find_runs(cache_dir: Path | str = USUAL_CACHE, names: Sequence[str] | str = "*") -> list[Run]:
+def find_runs(cache_dir: Path | str = DEFAULT_CACHE, names: Sequence[str] | str = "*") -> list[Run]:
     """Find runs by their names, or by patterns: of one all that fit, as people count (features.2 before features.10).
 
     Parameters
     ----------
     cache_dir
-        The folder of features and runs.
+        The folder of features and runs, or the address of features, which a folder of runs belongs to.
     names
         What `find_run` takes, or several of it, in this order; a pattern may fit any number. What a pattern fits is
         taken once, however often it is named.
@@ -91,7 +90,7 @@ def find_runs(cache_dir: Path | str = USUAL_CACHE, names: Sequence[str] | str = 
     ['first']
     """
     words = check_words("names", names)
-    home, chosen = check_path("cache_dir", cache_dir) / "runs", list[Run]()
+    home, chosen = folder_named(cache_dir) / "runs", list[Run]()
     mark, runs = _list_marked(home)
     for word in words:
         fitting = _find(home, mark, runs, word)

@@ -104,7 +104,7 @@ def train_subject(
         with claim(run, settings, subject, inputs, home, force=force, note=note) as subject_run:
             clock = {"inputs": time.time() - started}
             about: dict[str, Any] = {"held_out": save_split(subject_run, split, len(subject.train_stimuli))}
-            training = Training(subject, subject_run, settings, split, stores, device, clock, track)
+            training = Training(subject, subject_run, settings, split, stores, device, clock, track, note)
             remarked = training.run(note)
             if remarks is None:
                 for line in gather(remarked):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import algocli
 from algocli.cli import app
-from algocli.compute import machine
+from algocli.compute import addresses, machine
 from algocli.features.networks import readiness
 from algocli.pipeline import health
 
@@ -50,6 +50,29 @@ def test_the_home_directory_is_written_as_a_tilde(tmp_path, monkeypatch):
     assert str(tmp_path) not in result.stdout
     assert "~/cache, not made yet" in result.stdout
     assert "~/data" in result.stdout
+
+
+def test_of_a_cache_at_an_address_it_tells_whether_the_server_answers(objects, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    address = str(objects.at(f"doctor{tmp_path}"))
+    told = algocli.doctor(cache_dir=address)
+    assert told.well
+    assert (told.facts["cache"]["address"], told.facts["cache"]["server"]) == (address, "answers")
+    assert list(tmp_path.iterdir()) == []
+    result = doctor("--cache-dir", address)
+    assert result.exit_code == 0
+    assert address in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+    def gone(*_, **__):
+        raise OSError("could not connect to the endpoint URL")
+
+    monkeypatch.setattr(addresses.server(), "call_s3", gone)
+    result = doctor("--cache-dir", address)
+    assert result.exit_code == 3
+    problem, mend = _trouble(result.stdout)
+    assert "could not connect" in problem
+    assert "AWS_ENDPOINT_URL" in mend
 
 
 def test_a_cache_that_cannot_be_locked_ends_with_3_and_what_mends_it(tmp_path, monkeypatch):

@@ -105,6 +105,39 @@ def test_damage_is_told_and_mended_where_it_is(run: Invoke, at: Address, tmp_pat
     assert digest_of_objects(at) == whole
 
 
+def test_a_damaged_matrix_beside_them_is_told_withdrawn_and_left_there_again(
+    run: Invoke, at: Address, tmp_path: Path
+) -> None:
+    extract(run, at)
+    (matrix,) = at.glob("features/*/*/gram/*.npy")
+    whole = matrix.read()
+    matrix.write(whole[:-1] + b"?")
+    # What this cache has itself is whole.
+    run(*TRAIN)
+    found = run("cache", "verify", code=3)
+    assert f"{matrix} is not what was written" in found.stdout
+    assert "left there again by the next command" in found.stderr
+    run("cache", "verify")
+    run("extract", "--device", "cpu")
+    assert matrix.read() == whole
+    assert list(at.glob("features/*/*/gram/record.json"))
+
+
+def test_another_cache_trains_though_no_feature_can_be_read(run: Invoke, at: Address, tmp_path: Path) -> None:
+    extract(run, at)
+    run(*TRAIN)
+    for chunk in at.glob("features/*/*/features.zarr/c/*/*"):
+        chunk.unlink()
+    run(*TRAIN, "--features-from", str(at), cache="theirs")
+    trees = [
+        digest_tree(store.folder / "gram") for name in ("cache", "theirs") for store in list_stores(tmp_path / name)
+    ]
+    assert len(trees) == 2
+    assert trees[0] == trees[1]
+    scores = [json.loads(run("report", "--run", "mine", "--json", cache=cache).stdout) for cache in ("cache", "theirs")]
+    assert scores[0]["rows"] == scores[1]["rows"]
+
+
 def test_deleting_what_a_cache_knows_of_it_leaves_the_objects(run: Invoke, at: Address, tmp_path: Path) -> None:
     extract(run, at)
     before = sorted(at.read_all())
@@ -124,7 +157,7 @@ def test_what_is_no_address_is_refused_in_one_sentence(run: Invoke, word: str) -
 def test_without_the_package_it_is_named(run: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     from algocli.compute import addresses
 
-    addresses._server.cache_clear()
+    addresses.server.cache_clear()
     monkeypatch.setitem(sys.modules, "fsspec", None)
     result = run("extract", "--features-dir", "s3://bucket/x", code=2)
     assert "need the package s3fs" in result.stderr

@@ -151,7 +151,7 @@ def test_a_server_that_does_not_answer_is_told_and_nothing_is_taken_for_missing(
     def gone(*_: object, **__: object) -> None:
         raise OSError("could not connect to the endpoint URL")
 
-    server = type(addresses._server())
+    server = type(addresses.server())
     for method in ("call_s3", "cat_file", "find", "cat_ranges"):
         monkeypatch.setattr(server, method, gone)
     for use in (store.pending, store.read, lambda: list(store.damaged()), lambda: create(tmp_path / "store", None)):

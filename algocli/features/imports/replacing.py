@@ -3,7 +3,8 @@
     NAME/SUBJECT-CONTENT/                  the store that there is
     NAME/.aside/SUBJECT/SUBJECT-CONTENT/   one that is to take its place, filled there
 
-Whoever reads meets one or the other. What is stopped goes on where it was when it is repeated.
+Whoever reads meets one or the other. What is stopped goes on where it was when it is repeated. At an address both have
+places of their own: the new one is filled in its, and the old one is deleted then.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from algocli.compute.leftovers import contents, delete_folder, real_folders
 from algocli.compute.places import put_in_place
 from algocli.dataset.protocol import Subject
 from algocli.errors import AlgocliError, UsageError, writing
+from algocli.features.store.allocation import address_in
 from algocli.features.store.library import aside, folders_of_subject, named_after, store_name
 from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.shards import FeatureStore
@@ -69,6 +71,10 @@ def take_place(made: Path, place: Path, subject: Subject, replaced: list[Path]) 
         If that cannot be done.
     """
     home = place.parent
+    # First, as other machines then know the new one alone, wherever this one is stopped.
+    for at in filter(None, map(address_in, replaced)):
+        (at / MANIFEST).unlink(missing_ok=True)
+        at.remove_all()
     with writing(place):
         if replaced:
             # Under the name of the first for a moment: two stores at once would be one too many.

@@ -17,6 +17,7 @@ matrices    what vouches for a matrix
 shifted     columns made ready to be multiplied
 tiles       a matrix while it is added up, in memory or in groups
 gram        inner products of all images
+published   those that lie beside features at an address
 column_products  those of single columns' blocks, on their way to a matrix
 moments     each image's sum and squares
 overview    what a cache holds, a row a store

@@ -72,9 +72,22 @@ def describe_elsewhere(folder: Path, address: Address, about: Mapping[str, Any])
         hint = f"name another cache_dir=... for what is to lie in {address}; or first: rm -r {quote(str(folder))}"
         raise UsageError(f"{folder} holds these features itself", hint=hint)
     describe(address, about)
-    with writing(folder):
-        _forget_other_derived(folder, str(about["key"]))
+    refer_to(folder, address)
+
+
+def refer_to(folder: Path, address: Address) -> None:
+    """Say in a folder that its store is that at an address, and forget what was made of another. Hold its lock.
+
+    Raises
+    ------
+    DataError
+        If nothing, or what is damaged, describes that store.
+    StorageError
+        If the folder cannot be written.
+    """
     here = {**Readable(address).manifest, AT: str(address)}
+    with writing(folder):
+        _forget_other_derived(folder, str(here["key"]))
     with suppress(DataError):
         if read_sealed(folder / MANIFEST) == here:
             return

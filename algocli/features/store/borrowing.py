@@ -1,22 +1,36 @@
 """Features of other caches, read where they lie: a store that has a manifest here, and its numbers there.
 
 What is derived from them, and every run on them, is of the cache that borrows. The other one is never written.
+
+A cache whose own features lie at an address knows what others have put there, too (`adopt`).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from algocli.compute.addresses import Place, address_of
+from algocli.compute.addresses import Address, Place, address_of
+from algocli.compute.cache_places import address_of_cache
+from algocli.compute.caches import filling, where_writable
 from algocli.compute.choices import check_path, each_of, said
 from algocli.compute.lock import hold, hold_if_free
+from algocli.compute.track import Note, unheard
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.stimuli import FROM_DATASET
-from algocli.errors import UsageError
-from algocli.features.store.library import folders_of_subject, read_recipe, readable_stores
+from algocli.errors import DataError, MissingStep, UsageError, writing
+from algocli.features.store.allocation import address_in, refer_to
+from algocli.features.store.library import (
+    folders_of_subject,
+    is_store,
+    named_after,
+    read_recipe,
+    readable_stores,
+    store_folders,
+)
 from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.readable import AT, FROM
 from algocli.features.store.shards import FeatureStore
@@ -83,6 +97,54 @@ def _take(cache_dir: Path, store: FeatureStore) -> None:
             about = {name: part for name, part in store.manifest.items() if name != AT}
             place = store.place.resolve() if isinstance(store.place, Path) else store.place
             write_sealed(folder / MANIFEST, {**about, FROM: str(place)})
+
+
+def adopt(cache_dir: Path, note: Note = unheard) -> None:
+    """Have a cache whose features lie at an address know all that is there, and no more; of any other do nothing.
+
+    Raises
+    ------
+    DiskFault
+        If the server does not answer.
+    StorageError
+        If the cache cannot be written.
+    """
+    address = address_of_cache(cache_dir)
+    if address is None:
+        return
+    with where_writable(cache_dir), filling(cache_dir, note):
+        # First, as what is begun meanwhile is there before it is known here.
+        known = {folder: at for folder in store_folders(cache_dir) if (at := address_in(folder)) is not None}
+        home = address / "features"
+        there = [path.parent for path in home.glob("*/*/manifest.json")]
+        for store in there:
+            if store not in known.values() and _is_named_as_stores_are(store):
+                _know(cache_dir / "features" / store.parent.name, store)
+        for folder, at in known.items():
+            if at.parent.parent == home and at not in there:
+                with writing(folder), hold(folder / "creation.lock"):
+                    (folder / MANIFEST).unlink(missing_ok=True)
+
+
+def _know(home: Path, store: Address) -> None:
+    """Refer to a store at an address, but for one that was deleted a moment ago, or is damaged: that is made again."""
+    folder = home / store.name
+    with suppress(MissingStep):
+        try:
+            recipe = read_recipe(store.parent)
+            FeatureStore(store)
+        except DataError:
+            return
+        if not (home / "recipe.json").is_file():
+            write_sealed(home / "recipe.json", recipe)
+        with hold(folder / "creation.lock"):
+            if not is_store(folder):
+                refer_to(folder, store)
+
+
+def _is_named_as_stores_are(store: Address) -> bool:
+    """Say whether a folder may be called as an address says: others than algocli may have written there."""
+    return bool(named_after(store)) and not any(name.startswith(".") for name in (store.parent.name, store.name))
 
 
 def _serves(mine: FeatureStore, theirs: FeatureStore) -> bool:

@@ -17,9 +17,12 @@ from algocli.features.store.commands import command, command_by_manifest
 from algocli.features.store.library import named_after, read_recipe
 from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.matrices import matrix_fault
+from algocli.features.store.published import withdraw_damaged
 from algocli.features.store.shards import FeatureStore
 
 COMPUTED_ANEW = "nothing needs to be done: it is forgotten, and computed anew where it is needed"
+_LEFT_ANEW = "nothing needs to be done: it is forgotten, and left there again by the next command that needs it"
+_ANOTHERS = "nothing needs to be done here: it is computed where it is needed, and that cache's to mend"
 
 
 def record_faults(store: FeatureStore) -> Iterator[Fault]:
@@ -42,7 +45,13 @@ def forget(path: Path) -> None:
 
 
 def derived_faults(store: FeatureStore) -> Iterator[Fault]:
-    """Read everything that was derived from a store, and yield what is damaged; the Gram matrix is `gram_fault`'s."""
+    """Read everything that was derived from a store, and yield what is damaged; the Gram matrix is `gram_fault`'s.
+
+    That which lies beside features at an address is read here.
+    """
+    problem = withdraw_damaged(store)
+    if problem is not None:
+        yield Fault(store.folder / "gram", problem, _ANOTHERS if store.is_borrowed else _LEFT_ANEW)
     for folder in sorted((store.folder / "standardised").glob("*")):
         if (folder / "record.json").exists():
             problem = matrix_fault(folder)

@@ -1,14 +1,18 @@
-"""Whether rows about to be stored are finite, and how it is told where one is not."""
+"""Whether rows about to be stored, and the products of those that are, are finite; how it is told where not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.errors import DataError
+
+if TYPE_CHECKING:
+    from algocli.features.store.readable import Readable
+    from algocli.features.store.tiles import Tiles
 
 
 def refuse_non_finite(
@@ -52,3 +56,21 @@ def finite_rows(rows: NDArray[Any]) -> NDArray[np.bool_]:
     unsigned, mask = {"float16": (np.uint16, 0x7C00), "float32": (np.uint32, 0x7F800000)}[rows.dtype.name]
     broken: NDArray[np.bool_] = ((rows.view(unsigned) & mask) == mask).any(axis=1)
     return ~broken
+
+
+def refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
+    """See that products of features are finite in float32, by the tiles of their sums.
+
+    Raises
+    ------
+    DataError
+        If they are not, with what of the features is the reason.
+    """
+    # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
+    if (tiles.diagonal() <= np.finfo(np.float32).max).all():
+        return
+    for store in stores:
+        if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
+            raise DataError(f"{store.folder} holds features that are not finite", hint="algocli cache verify")
+    where, remedy = " or ".join(str(store.folder) for store in stores), "scale them down, or choose another layer"
+    raise DataError(f"{where} holds features too large for their products to be float32", hint=remedy)

@@ -17,21 +17,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.addresses import Address
 from algocli.compute.arrays import blocks, length, publishing_rows
 from algocli.compute.budget import check_disk
 from algocli.compute.caches import filling
 from algocli.compute.lock import hold
-from algocli.compute.track import Track, silent
+from algocli.compute.track import Note, Track, silent, unheard
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tile, algebra_on
 from algocli.features.store.column_products import ColumnProducts
 from algocli.features.store.columns import column_passes, n_passes
+from algocli.features.store.finite import refuse_unusable
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
+from algocli.features.store.published import fetch, is_published, publish_matrix
 from algocli.features.store.readable import Readable
-from algocli.features.store.shifted import are_near, shift_columns, standardise
+from algocli.features.store.shifted import centre, shift_columns, standardise
 from algocli.features.store.tiles import Tiles, groups, places, zeros
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
@@ -40,8 +43,10 @@ TILE_ROWS = 1024
 LENT = "lent"
 
 
-def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram:
-    """Return the store's Gram matrix, computed on first use.
+def gram(store: Readable, *, device: str = "cpu", track: Track = silent, note: Note = unheard) -> Gram:
+    """Return the store's Gram matrix, computed on first use, or copied from beside features that lie at an address.
+
+    What is made of features at an address of this cache's own is left there, too.
 
     Float32 products within a block of columns, float64 sums over blocks. In memory are one block of columns and half
     of n² float64 numbers, or as many of these as `tiles.GROUP_BYTES` takes: then there is a pass over the columns for
@@ -52,6 +57,8 @@ def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram
     device
         Where products are multiplied; another changes no more than the last bits. On one machine a device always
         gives the same bits, whichever command asks.
+    note
+        How to say that what lies at an address is damaged, or that nothing could be left there.
 
     Raises
     ------
@@ -64,6 +71,8 @@ def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram
     lent = store.place / "gram" if store.is_borrowed and isinstance(store.place, Path) else None
     if lent and is_recorded(lent, store.key) and is_as_recorded(lent, store.n_stimuli, store.cache_dir):
         return Gram(store.folder / LENT, key=store.key, place=lent, n_features=store.n_features)
+    if isinstance(store.place, Address):
+        return _made_or_fetched(store, device, track, note)
     return _made(store.folder / "gram", store.key, [store], None, device, track)
 
 
@@ -109,17 +118,48 @@ def _made(
 ) -> Gram:
     """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
     with filling(stores[0].cache_dir), hold(folder / "lock"):
-        if not (is_recorded(folder, key) and is_as_recorded(folder, _n_shared(stores), stores[0].cache_dir)):
-            kept = ColumnProducts(folder, key)
-            with closing(Tiles(blocks(_n_shared(stores), TILE_ROWS), folder)) as tiles:
-                made = _accumulate(stores, standard, kept, tiles, device, track)
-                digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
-            was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
-            # One machine's, unless blocks come from several.
-            products = made[0] if len(made) == 1 else {"blocks": made}
-            write_sealed(folder / "record.json", {"key": key, "products": products, DIGEST: digest})
-            kept.forget()
+        if not _is_whole(folder, key, stores):
+            _compute(folder, key, stores, standard, device, track)
     return Gram(folder, key=key, n_features=sum(store.n_features for store in stores))
+
+
+def _made_or_fetched(store: Readable, device: str, track: Track, note: Note) -> Gram:
+    """Do the same with that of features at an address, which may lie beside them, and does from then on."""
+    folder = store.folder / "gram"
+    with filling(store.cache_dir), hold(folder / "lock"):
+        is_new = not _is_whole(folder, store.key, [store])
+        if is_new and fetch(store, folder, track, note):
+            ColumnProducts(folder, store.key).forget()
+        else:
+            if is_new:
+                _compute(folder, store.key, [store], None, device, track)
+            publish_matrix(store, folder, track, note, anew=is_new)
+    return Gram(folder, key=store.key, n_features=store.n_features)
+
+
+def _is_whole(folder: Path, key: str, stores: Sequence[Readable]) -> bool:
+    """Say whether a folder holds the Gram matrix of this key, as its record vouches for it."""
+    return is_recorded(folder, key) and is_as_recorded(folder, _n_shared(stores), stores[0].cache_dir)
+
+
+def _compute(
+    folder: Path,
+    key: str,
+    stores: Sequence[Readable],
+    standard: NDArray[np.int64] | None,
+    device: str,
+    track: Track,
+) -> None:
+    """Compute a Gram matrix into a folder, and its record. Hold its lock."""
+    kept = ColumnProducts(folder, key)
+    with closing(Tiles(blocks(_n_shared(stores), TILE_ROWS), folder)) as tiles:
+        made = _accumulate(stores, standard, kept, tiles, device, track)
+        digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
+    was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
+    # One machine's, unless blocks come from several.
+    products = made[0] if len(made) == 1 else {"blocks": made}
+    write_sealed(folder / "record.json", {"key": key, "products": products, DIGEST: digest})
+    kept.forget()
 
 
 def is_made(store: Readable) -> bool:
@@ -128,14 +168,25 @@ def is_made(store: Readable) -> bool:
     return any(is_recorded(folder / "gram", store.key) for folder in places)
 
 
+def is_at_hand(store: Readable) -> bool:
+    """Say whether it is there, or lies beside features at an address: nothing is left to multiply.
+
+    Raises
+    ------
+    DiskFault
+        If the server does not answer.
+    """
+    return is_made(store) or is_published(store)
+
+
 def n_multiplications(stores: Sequence[Readable]) -> float:
     """Return how many multiplications a Gram matrix of these stores, side by side, takes: half of all, by symmetry."""
     return float(_n_shared(stores)) ** 2 * sum(store.n_features for store in stores) / 2
 
 
 def blocks_left(store: Readable) -> list[int]:
-    """Return the numbers of the column blocks whose products are neither kept nor in a matrix that is made."""
-    if is_made(store):
+    """Return the numbers of the column blocks whose products are neither kept nor in a matrix that is at hand."""
+    if is_at_hand(store):
         return []
     kept = ColumnProducts(store.folder / "gram", store.key)
     return [number for number in range(n_passes([store])) if not kept.has(number)]
@@ -163,7 +214,7 @@ def multiply_block(store: Readable, number: int, *, device: str = "cpu") -> None
     folder = store.folder / "gram"
     with filling(store.cache_dir), hold(folder / "lock", shared=True):
         kept = ColumnProducts(folder, store.key)
-        if is_made(store) or kept.has(number):
+        if kept.has(number) or is_at_hand(store):
             return
         rows, algebra = blocks(store.n_stimuli, TILE_ROWS), algebra_on(device, n_multiplications([store]))
         tiles = places(rows)
@@ -203,12 +254,12 @@ def _accumulate(
         passes = _prepared(stores, standard, left, n_rows, part, track) if algebra else ()
         tiles.add(_sums(tiles.rows, group, kept, n_blocks, zip(left, passes, strict=True), algebra))
     try:
-        _refuse_unusable(stores, tiles)
+        refuse_unusable(stores, tiles)
     except DataError:
         # Whoever mends the features begins anew.
         kept.forget()
         raise
-    _centre(tiles)
+    centre(tiles)
     return [about for place, about in enumerate(made) if about not in made[:place]]
 
 
@@ -254,30 +305,6 @@ def _prepared(
             if standard is not None:
                 standardise(block, standard, pool)
         yield block
-
-
-def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
-    # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
-    if (tiles.diagonal() <= np.finfo(np.float32).max).all():
-        return
-    for store in stores:
-        if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
-            raise DataError(f"{store.folder} holds features that are not finite", hint="algocli cache verify")
-    where, remedy = " or ".join(str(store.folder) for store in stores), "scale them down, or choose another layer"
-    raise DataError(f"{where} holds features too large for their products to be float32", hint=remedy)
-
-
-def _centre(tiles: Tiles) -> None:
-    """Make of the products of shifted features those of features less the mean of all images that are near it."""
-    rows, near = tiles.rows, are_near(tiles.diagonal())
-    means, weights = np.zeros(len(near)), near / near.sum()
-    for (i, j), tile in tiles.items():
-        means[rows[i]] += tile @ weights[rows[j]]
-        if i != j:
-            means[rows[j]] += weights[rows[i]] @ tile
-    # (x - m)(y - m) = xy - xm - ym + mm, where xm is the mean of a row of products and mm that of all such means.
-    means -= (means @ weights) / 2
-    tiles.take_away(means)
 
 
 def _n_shared(stores: Sequence[Readable]) -> int:

@@ -16,6 +16,7 @@ from shlex import quote
 from typing import Any
 
 from algocli.compute.addresses import Address, AnyPlace, Place
+from algocli.compute.cache_places import address_of_cache
 from algocli.compute.choices import did_you_mean
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import check_subject_name
@@ -71,11 +72,13 @@ def create_store(
         Where it is made; by default among the others of the recipe.
     at
         Below which address its numbers lie, in place of this cache: the features of other caches, too, may be there.
+        By default that of the cache, if it has one.
     """
     stimuli = subject.stimuli if stimuli is None else stimuli
     home = cache_dir / "features" / how.name
     _write_recipe(home, how)
     name = store_name(subject, content)
+    at = _own_address(cache_dir, home / name) if at is None else at
     if at is not None:
         _write_recipe(at / "features" / how.name, how)
         at = at / "features" / how.name / name
@@ -87,6 +90,20 @@ def create_store(
         {"source": FROM_DATASET, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},
         at,
     )
+
+
+def _own_address(cache_dir: Path, folder: Path) -> Address | None:
+    """Return the address of a cache, below which its store in a folder is made; None where its features are not at one.
+
+    None, too, where the store lies at an address already, or is whole and another cache's: it stays where it is.
+    """
+    address = address_of_cache(cache_dir)
+    if address is not None and is_store(folder):
+        with suppress(DataError):
+            store = FeatureStore(folder)
+            stays = store.is_recorded() if store.is_borrowed else store.is_elsewhere
+            return None if stays else address
+    return address
 
 
 def _write_recipe(home: Place, how: Recipe) -> None:

@@ -16,6 +16,8 @@ from algocli.features.store.columns import inverse_spread
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+    from algocli.features.store.tiles import Tiles
+
 # Columns that a thread standardises at once: 20 MB in float64 at the challenge's size.
 _STANDARDISED_COLUMNS = 256
 # Those that a thread shifts at once: by columns all of the work is shared, where by rows the mean of each would not be.
@@ -30,7 +32,7 @@ _MIDDLE_ROWS = 64
 def shift_columns(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor) -> None:
     """Take the mean of the first rows, but for those far from the others, away from a block of columns.
 
-    That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
+    That is near the mean of all, which `centre` takes away exactly, and needs no second pass over the block.
     """
     first, columns = block[:n_together], blocks(block.shape[1], _SHIFTED_COLUMNS)
 
@@ -77,3 +79,16 @@ def standardise(block: NDArray[np.float32], rows: NDArray[np.int64], pool: Threa
             part *= inverse_spread(part[rows]).astype(np.float32)
 
     list(pool.map(divide, blocks(block.shape[1], _STANDARDISED_COLUMNS)))
+
+
+def centre(tiles: Tiles) -> None:
+    """Make of the products of shifted features those of features less the mean of all images that are near it."""
+    rows, near = tiles.rows, are_near(tiles.diagonal())
+    means, weights = np.zeros(len(near)), near / near.sum()
+    for (i, j), tile in tiles.items():
+        means[rows[i]] += tile @ weights[rows[j]]
+        if i != j:
+            means[rows[j]] += weights[rows[i]] @ tile
+    # (x - m)(y - m) = xy - xm - ym + mm, where xm is the mean of a row of products and mm that of all such means.
+    means -= (means @ weights) / 2
+    tiles.take_away(means)
