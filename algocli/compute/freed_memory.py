@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -37,11 +39,15 @@ def keep_freed_memory() -> bool:
     return all(done)
 
 
-def give_back() -> None:
-    """Give all that is free back to the kernel, once it is not needed any more."""
-    trim = getattr(_library(), "malloc_trim", None)
-    if trim is not None and keep_freed_memory():
-        trim(0)
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Keep it for a `with` block, and give all that is free back to the kernel once that ends."""
+    kept = keep_freed_memory()
+    try:
+        yield
+    finally:
+        if kept:
+            _library().malloc_trim(0)
 
 
 @lru_cache(maxsize=1)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -89,3 +93,18 @@ def in_threads(function: Callable[[T], R], items: Sequence[T], *, n_threads: int
     finally:
         # After an interrupt or an error the thousands that wait must not run first.
         pool.shutdown(wait=waits, cancel_futures=True)
+
+
+def ahead(executor: Executor, function: Callable[[T], R], items: Iterable[T], *, depth: int) -> Iterator[R]:
+    """Yield function(item) in order, computed in the executor up to `depth` items ahead."""
+    queue: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            queue.append(executor.submit(function, item))
+            if len(queue) >= depth:
+                yield queue.popleft().result()
+        while queue:
+            yield queue.popleft().result()
+    finally:
+        for future in queue:
+            future.cancel()

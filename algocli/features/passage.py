@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_choice, check_kind, check_whole, check_word
 from algocli.compute.cores import n_cores
-from algocli.compute.freed_memory import give_back
+from algocli.compute.freed_memory import freed_memory_kept
+from algocli.compute.threads import ahead
 from algocli.compute.track import Track
 from algocli.dataset.images import Images
 from algocli.errors import AlgocliError, DataError, StorageError, UsageError
@@ -37,7 +38,6 @@ from algocli.features.store.shards import FeatureStore, Shard
 if TYPE_CHECKING:
     import torch
 
-In = TypeVar("In")
 Out = TypeVar("Out")
 
 
@@ -162,9 +162,9 @@ def pass_through(
     batches = _batches([target for lane in lanes for target in lane.targets], len(images.stimuli), how.batch_size)
     n_images, n_layers = sum(map(len, batches)), sum(len(lane.targets) for lane in lanes)
     writing: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(1) as writer, products(how.numerics), one_core_each(how.device):
+    with freed_memory_kept(), ThreadPoolExecutor(1) as writer, products(how.numerics), one_core_each(how.device):
         with ThreadPoolExecutor(n_workers()) as pool:
-            computed = _ahead(pool, compute, batches, depth=2 * n_workers())
+            computed = ahead(pool, compute, batches, depth=2 * n_workers())
             for rows, features in _counted(computed, n_images, label, track):
                 for lane, blocks in zip(lanes, features, strict=True):
                     for shard, whole, target in _whole(lane, rows, blocks):
@@ -176,7 +176,6 @@ def pass_through(
                     writing.popleft().result()
         for future in writing:
             future.result()
-    give_back()
 
 
 def _turns(lanes: Sequence[Lane], how: Passage) -> list[threading.Semaphore]:
@@ -307,18 +306,3 @@ def _each_image(batches: Iterator[tuple[range, Out]]) -> Iterator[tuple[range, O
         for _ in rows[1:]:
             yield rows, None
         yield rows, features
-
-
-def _ahead(executor: Executor, function: Callable[[In], Out], items: Iterable[In], *, depth: int) -> Iterator[Out]:
-    """Yield function(item) in order, computed in the executor up to `depth` items ahead."""
-    queue: deque[Future[Out]] = deque()
-    try:
-        for item in items:
-            queue.append(executor.submit(function, item))
-            if len(queue) >= depth:
-                yield queue.popleft().result()
-        while queue:
-            yield queue.popleft().result()
-    finally:
-        for future in queue:
-            future.cancel()
