@@ -76,6 +76,8 @@ def no_network(source: Any, name: str, *, is_bare: bool) -> UsageError:
     hint = "algocli models lists what can be named, algocli models 'PATTERN' some of it"
     if is_bare and os.path.isfile(name):  # noqa: PTH113 - pathlib's own raises where a name is too long for a path
         hint = f"{name} is a file: name the network that it is of, and the file with weights=..."
+        if name.lower().endswith(".toml"):
+            hint = f"{name} is a file: of a sweep, it is named with file=..."
     return UsageError(f"{what} '{name}'{_meant(name, offers)}", hint=hint)
 
 

@@ -101,3 +101,11 @@ def test_a_file_in_a_networks_place_is_told_where_files_go(tmp_path: Path) -> No
         build_network(str(tmp_path / "mine.pth"))
     assert caught.value.hint is not None
     assert "name the network that it is of, and the file with weights=..." in caught.value.hint
+
+
+def test_a_sweeps_file_in_the_place_of_a_network_is_told_where_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.toml"
+    path.write_text("")
+    with pytest.raises(UsageError) as caught:
+        build_network(str(path))
+    assert caught.value.hint == f"{path} is a file: of a sweep, it is named with file=..."
