@@ -169,6 +169,9 @@ def _next_step(
 ) -> str:
     if not all(store.complete for store in stores):
         return "the same command for the rows that are left, or without --rows"
+    if not any(subject.has_responses("train") for subject in subjects):
+        # Images alone: there is nothing to fit, and others' RDMs of them can be compared with.
+        return in_same_folders("algocli similarity --rdm FILE", data_dir, cache_dir)
     preset, model, layers = asked
     if preset:
         train = f"algocli train --preset {preset}"

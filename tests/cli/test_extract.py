@@ -140,6 +140,17 @@ def test_another_network_is_named_in_the_next_step(extract, asked):
     assert "next: algocli train --features stand-in-" in result.stderr
 
 
+def test_of_images_alone_the_next_step_needs_no_responses(asked, tmp_path):
+    (tmp_path / "images").mkdir()
+    for number in range(9):
+        pixels = grey(np.random.default_rng(number).integers(0, 255, (16, 16)))
+        write_png(tmp_path / "images" / f"{number}.png", pixels, colour_type=2)
+    where = ["--data-dir", str(tmp_path / "images"), "--cache-dir", str(tmp_path / "cache")]
+    result = CliRunner().invoke(app, ["extract", *where, "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    assert f"next: algocli similarity --rdm FILE {' '.join(where)}" in result.stderr
+
+
 def test_quiet_says_nothing_beside_the_result(extract, asked):
     result = extract("--quiet")
     assert result.stderr == ""
