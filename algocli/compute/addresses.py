@@ -8,9 +8,7 @@ Which server is meant, and who asks, the machine knows as other programs do: AWS
 from __future__ import annotations
 
 import errno
-import hashlib
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from fnmatch import fnmatchcase
@@ -165,33 +163,23 @@ class Address:
             about = server().call_s3("put_object", **self._named, Body=bytes(content))
         return _stamp(len(content), about)
 
-    def parts(self, most: int) -> Iterator[bytes]:
+    def parts(self, most: int | None = None) -> Iterator[bytes]:
         """Read the object part by part, a few at once; together they are all of it.
 
         Parameters
         ----------
         most
-            The bytes that such an object takes at most.
+            The bytes that such an object takes at most; None where any number can be right.
         """
         with self._asked("read"):
             n_bytes = int(server().call_s3("head_object", **self._named)["ContentLength"])
-        if n_bytes > most:
+        if most is not None and n_bytes > most:
             raise DataError(f"{self} takes more than {most} bytes: it is not what it should be")
         starts = range(0, n_bytes, PART_BYTES)
         for some in (starts[at : at + _SIDE_BY_SIDE] for at in range(0, len(starts), _SIDE_BY_SIDE)):
             ends = [min(start + PART_BYTES, n_bytes) for start in some]
             with self._asked("read"):
                 yield from server().cat_ranges([self._key] * len(some), [*some], ends, on_error="raise")
-
-    def digest(self) -> str | None:
-        """Return the sha256 of the object, of which a few parts are in memory at a time; None where there is none."""
-        total = hashlib.sha256()
-        try:
-            for part in self.parts(sys.maxsize):
-                total.update(part)
-        except DataError:
-            return None
-        return total.hexdigest()
 
     def write_file(self, path: Path) -> None:
         """Have the object be what a file is, whole, of which a few parts are in memory at a time."""

@@ -30,12 +30,6 @@ ROOT = Path(__file__).parents[2]
 Invoke = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data") / "challenge"
-    return write_tiny_challenge(folder, (1,), n_train=25, n_test=2, image_size=16, known_test=False)
-
-
 @pytest.fixture
 def at(objects: Objects, tmp_path: Path) -> Address:
     return objects.at(f"of commands{tmp_path}")

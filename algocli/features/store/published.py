@@ -22,7 +22,7 @@ from algocli.compute.addresses import PART_BYTES, Address
 from algocli.compute.arrays import read_header
 from algocli.compute.files import publishing
 from algocli.compute.track import Note, Track
-from algocli.compute.vouching import read_sealed, write_sealed
+from algocli.compute.vouching import is_unchanged, read_sealed, write_sealed
 from algocli.dataset.vouched import was_written
 from algocli.errors import DataError, DiskFault, StorageError
 from algocli.features.store.matrices import DIGEST
@@ -114,7 +114,7 @@ def withdraw_damaged(store: Readable) -> str | None:
     record, problem = _record_of(store.place, store.key), None
     if record is None:
         problem = f"{_record_at(store.place)} is damaged, or of other features"
-    elif (matrix := _matrix_at(store.place, str(record[DIGEST]))).digest() != record[DIGEST]:
+    elif not is_unchanged(matrix := _matrix_at(store.place, str(record[DIGEST])), str(record[DIGEST])):
         problem = f"{matrix} is not what was written"
     if problem is not None and not store.is_borrowed:
         _record_at(store.place).unlink(missing_ok=True)
