@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -32,7 +33,8 @@ from tests.support.processes import unmeasured
 
 pytest.importorskip("distributed", reason="the extra dask is not installed")
 
-from algocli.compute.executors import dask_checks, dask_errands
+from algocli.compute.executors import dask_checks, dask_child, dask_errands
+from algocli.compute.executors.local import WorkerDied
 
 # Least squares, but for the first time in a folder, when it takes with it the process that the folder's file names:
 # 'worker', the one that began its own, or a number.
@@ -218,6 +220,15 @@ def test_an_interrupt_takes_back_what_waits_and_ends_what_is_done(
     assert len(list(tmp_path.glob("*.worker"))) == 2
     assert [worker.poll() for worker in two.workers] == [None, None]
     assert list(cache.glob(".shared-*")) == []
+
+
+def test_what_a_worker_gets_to_do_after_the_end_of_a_command_is_not_begun(tmp_path: Path) -> None:
+    (tmp_path / dask_errands.MARK).touch()
+    around = dask_child.Surroundings(str(tmp_path), (), (), 1)
+    errands = dask_errands.Errands(tmp_path, around, {}, dask_errands.versions())
+    dask_errands.end(errands)
+    with pytest.raises(WorkerDied, match="the command has ended"):
+        dask_errands.carry_out(errands, "name", "a task", pickle.dumps((print, (), {})))
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_one_sentence(tmp_path: Path, challenge: Path, cache: Path) -> None:

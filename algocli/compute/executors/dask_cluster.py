@@ -156,6 +156,9 @@ class _Dask(Executor):
         """Take back what waits, and end what is being done for nobody."""
         for future in tuple(self._waiting) if cancel_futures else ():
             future.cancel()
+        # Also a worker that is not there yet, or does not hear what follows, begins nothing more.
+        with suppress(OSError):
+            (self._shared.folder / errands.MARK).unlink()
         if self._client.status == "running":
             with suppress(Exception):
                 self._client.run(errands.end, self._shared, on_error="ignore")

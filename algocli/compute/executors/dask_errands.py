@@ -112,13 +112,16 @@ def carry_out(errands: Errands, name: str, label: str, order: bytes) -> bytes:
     child = _take(errands)
     answer = child.call(order)
     with _lock:
-        _idle.setdefault(errands.folder, []).append(child)
+        if errands.folder not in _over:
+            _idle.setdefault(errands.folder, []).append(child)
     return answer
 
 
 def end(errands: Errands) -> None:
-    """End all processes of a command in this worker, whatever they are at."""
+    """End all processes of a command in this worker, whatever they are at, and begin no other for it."""
     with _lock:
+        # Whoever loses its process here makes room for what waits, which may not have been taken back yet.
+        _over.add(errands.folder)
         children = _all.pop(errands.folder, [])
         _idle.pop(errands.folder, None)
     for child in children:
@@ -138,12 +141,21 @@ def _begin(count: Path) -> int:
 # By the folder of the command.
 _idle: dict[Path, list[_Child]] = {}
 _all: dict[Path, list[_Child]] = {}
+_over: set[Path] = set()
 _lock = threading.Lock()
 
 
 def _take(errands: Errands) -> _Child:
-    """Return a process that has nothing to do; a new one where there is none."""
+    """Return a process that has nothing to do; a new one where there is none.
+
+    Raises
+    ------
+    WorkerDied
+        If the command has ended.
+    """
     with _lock:
+        if errands.folder in _over:
+            raise WorkerDied("the command has ended")
         # One that had nothing to do for long has left by itself.
         for children in _all.values():
             children[:] = [child for child in children if child.lives]
