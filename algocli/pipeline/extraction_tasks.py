@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.addresses import Address
+from algocli.compute.caches import filling
 from algocli.compute.executors.crew import Crew, crew_of
 from algocli.compute.executors.progress import shown
 from algocli.compute.executors.specs import Cluster
@@ -27,6 +29,7 @@ from algocli.features.networks.devices import at_hand, resolve_device
 from algocli.features.passage import Lane, Passage, Target
 from algocli.features.pending import ImagesLeft, announce, divided, pending_shards, say_what_is_done
 from algocli.features.room import BASE_MEMORY, memory_held
+from algocli.features.store.keys import words_of
 from algocli.features.store.shards import FeatureStore
 from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.making import load
@@ -44,6 +47,11 @@ class Order:
     how: tuple[tuple[str, Any], ...]
     device: str
     trust_remote_code: bool
+
+    def load(self, device: str, note: Note) -> Backbone:
+        """Load it on a device."""
+        how, trust = dict(self.how), self.trust_remote_code
+        return load(self.model, list(self.layers), how, device, trust_remote_code=trust, note=note)
 
 
 @dataclass(frozen=True)
@@ -95,10 +103,14 @@ def filled(folders: Iterable[Path], rows: range | None) -> Outcome | None:
 
 @lru_cache(maxsize=1)
 def _loaded(order: Order) -> Backbone:
-    how, trust = dict(order.how), order.trust_remote_code
     # A worker's machine may lack what the command's own has.
     resolve_device(order.device)
-    return load(order.model, list(order.layers), how, order.device, trust_remote_code=trust, note=unheard)
+    return order.load(order.device, unheard)
+
+
+def get_ready(order: Order) -> None:
+    """Load a network in a worker that is about to get tasks of it."""
+    _loaded(order)
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,8 @@ class ClusterExtraction:
 
     cluster: Cluster
     order: Order
-    wanted: extraction.Wanted
+    how: Passage
+    at: Address | None
     cache_dir: Path
     track: Track
     note: Note
@@ -120,10 +133,42 @@ class ClusterExtraction:
         Raises
         ------
         AlgocliError
-            If some rows, or products, could not be had; the rest is done.
+            If the network cannot be had, or some rows or products could not; the rest is done.
         """
+        with crew_of(self.cluster, self.cache_dir, self.note) as crew:
+            # To load a network takes seconds: those who work here do it beside the command where they will have to.
+            if any(self._has_none(subject) for subject, _ in sources):
+                crew.prepare(get_ready, self.order)
+            wanted = extraction.Wanted(self.order.load(at_hand(self.how.device), self.note), self.how, at=self.at)
+            with filling(self.cache_dir, self.note):
+                filled_by = _Extraction(
+                    self.cluster.n_workers, crew, self.order, wanted, self.cache_dir, self.track, self.note
+                )
+                return filled_by.extract(sources, stimuli, gram=gram)
+
+    def _has_none(self, subject: Subject) -> bool:
+        """Say whether a subject has no features of the model at all, whatever else they hang on."""
+        homes = (self.cache_dir / "features").glob(f"{words_of(self.order.model, '')}*")
+        return not any(True for home in homes for _ in home.glob(f"{subject.name}-*"))
+
+
+@dataclass(frozen=True)
+class _Extraction:
+    """A network that is loaded, and those who pass images through it."""
+
+    n_workers: int
+    crew: Crew
+    order: Order
+    wanted: extraction.Wanted
+    cache_dir: Path
+    track: Track
+    note: Note
+
+    def extract(
+        self, sources: Sequence[tuple[Subject, Images]], stimuli: Path | None, *, gram: bool
+    ) -> list[FeatureStore]:
         stores, tasks, left = list[FeatureStore](), list[Rows](), ImagesLeft()
-        n_parts = max(1, TASKS_EACH * self.cluster.n_workers // len(sources))
+        n_parts = max(1, TASKS_EACH * self.n_workers // len(sources))
         for subject, images in sources:
             (some,) = extraction.open_stores(subject, [self.wanted], images, self.cache_dir, self.track, self.note)
             passages = [replace(self.wanted.how, rows=rows) for rows in self._left(subject, some, n_parts)]
@@ -136,12 +181,11 @@ class ClusterExtraction:
             tasks += [Rows(subject, self.order, passage, *about) for passage in passages]
             stores += some
             left.add(some, self.wanted.how.rows)
-        with crew_of(self.cluster, self.cache_dir, self.note) as crew:
-            with working_on(stores, self.note):
-                refused = self._pass(crew, tasks, left)
-            whole = [store for store in stores if gram and store.complete]
-            how = self.cluster.n_workers, self.wanted.how.device, self.track, self.note
-            n_more, more = multiply_stores(whole, crew, *how)
+        with working_on(stores, self.note):
+            refused = self._pass(tasks, left)
+        whole = [store for store in stores if gram and store.complete]
+        how = self.n_workers, self.wanted.how.device, self.track, self.note
+        n_more, more = multiply_stores(whole, self.crew, *how)
         if refused or more:
             raise all_refused(refused | more, len(tasks) + n_more, "tasks failed")
         self._refuse_incomplete(stores)
@@ -161,12 +205,12 @@ class ClusterExtraction:
         shards = [shard for target in targets for shard in target.pending]
         return divided(shards, n_parts, how.rows or range(stores[0].n_stimuli))
 
-    def _pass(self, crew: Crew, tasks: Sequence[Rows], left: ImagesLeft) -> dict[str, AlgocliError]:
+    def _pass(self, tasks: Sequence[Rows], left: ImagesLeft) -> dict[str, AlgocliError]:
         """Have rows passed, show how many images are done, and return why some rows could not be, by their labels."""
         if not tasks:
             return {}
         with shown(self.track, left.count, total=left.total, label="features", unit="images") as look:
-            done = crew.run(tasks, self.note, look=look)
+            done = self.crew.run(tasks, self.note, look=look)
             return {tasks[number].label: outcome.error for number, outcome in done if outcome.error is not None}
 
     def _refuse_incomplete(self, stores: Iterable[FeatureStore]) -> None:

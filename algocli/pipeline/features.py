@@ -174,16 +174,15 @@ def extract(
     # What can be no option is told before torch takes its seconds to load a network.
     passage = passage_of(how, device_on(where, device), batch_size, rows)
     trust = check_flag("trust_remote_code", trust_remote_code)
+    if where is not None:
+        from algocli.pipeline.extraction_tasks import ClusterExtraction, Order
+
+        order = Order(model, tuple(layers), tuple(how.items()), passage.device, trust)
+        there = ClusterExtraction(where, order, passage, at, cache_dir, track, note)
+        return Features.of(there.extract(sources, source, gram=gram))
     backbone = load(model, list(layers), how, at_hand(passage.device), trust_remote_code=trust, note=note)
     stores: list[FeatureStore] = []
     with filling(cache_dir, note):
-        if where is not None:
-            from algocli.pipeline.extraction_tasks import ClusterExtraction, Order
-
-            order = Order(model, tuple(layers), tuple(how.items()), passage.device, trust)
-            wanted = extraction.Wanted(backbone, passage, at=at)
-            there = ClusterExtraction(where, order, wanted, cache_dir, track, note)
-            return Features.of(there.extract(sources, source, gram=gram))
         for subject, images in sources:
             made = extraction.extract(
                 subject, backbone, cache_dir, passage, images=images, at=at, track=track, note=note

@@ -8,10 +8,12 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import algocli
+from algocli.compute.executors.crew import Crew
 from algocli.compute.executors.lists import work
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import ByHand, DataError, UsageError
@@ -91,6 +93,30 @@ def test_any_number_of_workers_leaves_what_no_cluster_does_though_one_is_killed(
     algocli.extract(Challenge(challenge).subjects(), "python:small:network", ["0", "1"], **how, note=again.append)
     assert {line.rpartition(" is ")[2] for line in again if "nothing to do" in line} == {"complete, nothing to do"}
     assert left(tmp_path / "local:2") == made[None]
+
+
+def test_workers_load_a_network_before_they_are_asked_where_nothing_is_made_and_never_where_all_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = Challenge(write_tiny_challenge(tmp_path / "challenge", n_train=6, n_test=2, image_size=16)).subject(1)
+    mark = f"__import__('pathlib').Path({str(tmp_path)!r}, str(__import__('os').getpid()) + '.loaded').touch()"
+    (tmp_path / "marking.py").write_text(NETWORK.replace("    torch.manual", f"    {mark}\n    torch.manual"))
+    monkeypatch.syspath_prepend(tmp_path)
+    begun, prepare = list[bool](), Crew.prepare
+
+    def watched(crew: Crew, *what: Any) -> None:
+        begun.append(True)
+        prepare(crew, *what)
+
+    monkeypatch.setattr(Crew, "prepare", watched)
+    how = {"weights": "random", "device": "cpu", "cluster": "local:1", "cache_dir": tmp_path / "cache"}
+    (store,) = algocli.extract(subject, "python:marking:network", "0", **how).stores
+    assert store.complete
+    assert (begun, len(list(tmp_path.glob("*.loaded")))) == ([True], 2)
+    for loaded in tmp_path.glob("*.loaded"):
+        loaded.unlink()
+    algocli.extract(subject, "python:marking:network", "0", **how)
+    assert (begun, [path.stem for path in tmp_path.glob("*.loaded")]) == ([True], [str(os.getpid())])
 
 
 @pytest.mark.slow

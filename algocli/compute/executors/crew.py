@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.executors.local import LocalCluster, LocalEngine
 from algocli.compute.executors.progress import Look
 from algocli.compute.executors.running import run_tasks
 from algocli.compute.executors.specs import Cluster
@@ -35,9 +36,15 @@ class Crew:
         """Do what `run_tasks` does; without tasks, nothing."""
         if not tasks:
             return iter(())
-        if self._engine is None:
-            self._engine = self._stack.enter_context(self._cluster.open(self._cache_dir, self._note))
-        return run_tasks(self._engine, tasks, note, look=look)
+        return run_tasks(self._begun(), tasks, note, look=look)
+
+    def prepare(self, call: Callable[..., object], *args: object) -> None:
+        """Have workers that are this machine's own begin with a call, while the command has something else to do.
+
+        What comes of it is not told: where it fails, so does the task that would have needed it.
+        """
+        if isinstance(self._cluster, LocalCluster) and isinstance(engine := self._begun(), LocalEngine):
+            engine.prepare(call, *args)
 
     def do(self, tasks: Sequence[Task], note: Note, track: Track, *, label: str, unit: str) -> list[Outcome]:
         """Have all of some tasks done, and return what came of each, in their order; `label` and `unit` are `track`'s.
@@ -51,6 +58,11 @@ class Crew:
             return []
         outcomes = dict(track(self.run(tasks, note), total=len(tasks), label=label, unit=unit))
         return [outcomes[number] for number in range(len(tasks))]
+
+    def _begun(self) -> Executor:
+        if self._engine is None:
+            self._engine = self._stack.enter_context(self._cluster.open(self._cache_dir, self._note))
+        return self._engine
 
 
 def do_here(task: Task, note: Note) -> Outcome:

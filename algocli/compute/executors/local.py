@@ -51,7 +51,7 @@ class LocalCluster:
 
     n_workers: int
 
-    def open(self, cache_dir: Path, note: Note) -> AbstractContextManager[Executor]:
+    def open(self, cache_dir: Path, note: Note) -> AbstractContextManager[LocalEngine]:
         """Have them for a `with` block; whatever ends it, they are gone at its end.
 
         Raises
@@ -80,7 +80,7 @@ class WorkerDied(Exception):
 
 
 @contextmanager
-def local_engine(n_workers: int) -> Iterator[Executor]:
+def local_engine(n_workers: int) -> Iterator[LocalEngine]:
     """Have some processes for a `with` block; whatever ends it, they are gone at its end.
 
     Raises
@@ -94,7 +94,7 @@ def local_engine(n_workers: int) -> Iterator[Executor]:
             hint=_BELOW,
         )
     with TemporaryDirectory(prefix="algocli-workers-") as folder:
-        engine = _Local([_Worker(n_workers, Path(folder) / f"{number}.log") for number in range(n_workers)])
+        engine = LocalEngine([_Worker(n_workers, Path(folder) / f"{number}.log") for number in range(n_workers)])
         try:
             yield engine
         except BaseException:
@@ -105,7 +105,7 @@ def local_engine(n_workers: int) -> Iterator[Executor]:
             engine.shutdown(cancel_futures=True)
 
 
-class _Local(Executor):
+class LocalEngine(Executor):
     """Hands each task to whichever worker is free."""
 
     def __init__(self, workers: list[_Worker]) -> None:
@@ -116,7 +116,13 @@ class _Local(Executor):
         self._threads = ThreadPoolExecutor(len(workers))
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Have the next worker that is free call something."""
         return self._threads.submit(self._hand_over, fn, *args, **kwargs)
+
+    def prepare(self, fn: Callable[..., object], *args: Any) -> None:
+        """Have each worker call something before its first task; nobody is told what comes of it."""
+        for _ in self._workers:
+            self._threads.submit(self._hand_over, fn, *args)
 
     def _hand_over(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         worker = self._free.get()
@@ -131,6 +137,7 @@ class _Local(Executor):
             worker.end()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the workers go, once what was handed over is done."""
         self._threads.shutdown(wait, cancel_futures=cancel_futures)
         for worker in self._workers:
             worker.close()

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_info
 
 from algocli.compute.budget import available_memory
 from algocli.compute.cores import n_bound, n_cores
+from algocli.compute.executors.crew import crew_of
 from algocli.compute.executors.running import run_tasks
 from algocli.compute.executors.specs import check_cluster
 from algocli.compute.executors.tasks import Outcome
@@ -77,6 +78,25 @@ def done(tasks: list[Deed], n_workers: int = 2) -> tuple[list[Outcome], list[str
     with check_cluster(f"local:{n_workers}").open(Path("cache"), notes.append) as engine:
         outcomes = dict(run_tasks(engine, tasks, notes.append))
     return [outcomes[number] for number in range(len(tasks))], notes
+
+
+def _calls(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    raise ZeroDivisionError
+
+
+def test_every_worker_of_this_machine_gets_ready_while_the_command_does_and_what_fails_then_is_not_told(
+    tmp_path: Path,
+) -> None:
+    with crew_of(check_cluster("local:2"), tmp_path, pytest.fail) as crew:
+        crew.prepare(_calls, tmp_path)
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.01)
+        assert [outcome.value for _, outcome in crew.run([Deed(tmp_path, "a")], lambda _: None)] == ["A"]
+    assert os.getpid() not in {int(path.name) for path in tmp_path.iterdir() if path.name.isdecimal()}
+    # Other engines have what waits, and no processes of this command's own.
+    with crew_of(check_cluster("dask:tcp://nobody:1"), tmp_path, pytest.fail) as crew:
+        crew.prepare(_calls, tmp_path)
 
 
 def test_a_dead_worker_costs_its_own_task_which_is_tried_again(tmp_path: Path) -> None:
