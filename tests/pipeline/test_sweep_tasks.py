@@ -82,6 +82,9 @@ def seen(home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
 
             run = do
 
+            def prepare(self, *_: Any) -> None:
+                pass
+
         monkeypatch.setattr(f"algocli.pipeline.{module}.crew_of", lambda *_: nullcontext(Watched()))
 
     for module in tasks:
