@@ -17,7 +17,7 @@ from algocli.encoding.settings import Settings
 from algocli.features.store.gram import TILE_ROWS
 from algocli.features.store.matrices import READ_ROWS, is_held
 from algocli.features.store.readable import CHUNK_FEATURES
-from algocli.features.store.tiles import GROUP_BYTES
+from algocli.features.store.tiles import group_bytes
 
 # Python with numpy, scipy and zarr, measured; and what torch adds.
 PROGRAM, TORCH = 200_000_000, 700_000_000
@@ -64,10 +64,10 @@ def bytes_needed(settings: Settings, size: Size, *, with_torch: bool = False) ->
 def gram_bytes(n_stimuli: int) -> int:
     """Count half a matrix in float64, the same as float32 on its way to disk, and a block of columns.
 
-    Of a matrix that does not fit in memory there is a group of tiles, or one row of them with its rows for the disk.
+    Of a matrix that does not fit in memory there is a group of tiles, or one row of them, and as much on its way.
     """
-    whole, row = 2 * _SINGLE * n_stimuli**2, 3 * _DOUBLE * n_stimuli * TILE_ROWS
-    return min(whole, max(2 * GROUP_BYTES, row)) + _SINGLE * n_stimuli * CHUNK_FEATURES
+    whole, row = 2 * _SINGLE * n_stimuli**2, _DOUBLE * n_stimuli * TILE_ROWS
+    return min(whole, 2 * max(group_bytes(n_stimuli), row)) + _SINGLE * n_stimuli * CHUNK_FEATURES
 
 
 def _components(settings: Settings, size: Size) -> int:

@@ -10,6 +10,7 @@ computer's own memory, so that no other module knows where the work was done.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ Tiles = Mapping[Tile, NDArray[np.float64]]
 # Multiplications from which on loading torch, four seconds, costs less than it saves: a third of what numpy takes. The
 # same for all who ask, those who have loaded it among them: a matrix shall not depend on the command that made it.
 WORTH_LOADING_TORCH = 1.2e12
+# Bytes that copies for oneDNN take at the most.
+MOST_COPIED = 2**30
 # What OpenBLAS calls its kernels for processors with 512-bit vectors.
 _WIDE_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
 
@@ -84,6 +87,9 @@ class Algebra:
 class TorchAlgebra(Algebra):
     """By torch, on the device named; TF32 and its like stay off, as nobody asked for fewer digits."""
 
+    # Bytes of blocks that are kept as copies; None for as many as there are.
+    _most_copied: int | None = None
+
     def __init__(self, device: str) -> None:
         self.device = device
 
@@ -111,11 +117,12 @@ class TorchAlgebra(Algebra):
         """Multiply tile by tile, every block copied to a GPU once."""
         import torch
 
-        held = [self._hold(self._send(block)) for block in blocks]
+        held = self._holding(blocks)
         with torch.inference_mode(), products("float32"):
-            for (i, j), tile in tiles.items():
+            # Columns of tiles: of few rows of very many images no more than these rows are held beside one other.
+            for (i, j), tile in sorted(tiles.items(), key=lambda item: item[0][::-1]):
                 # torch adds with all cores, numpy with one.
-                torch.from_numpy(tile).add_(self._product(held[i], held[j]))
+                torch.from_numpy(tile).add_(self._product(held(i), held(j)))
 
     def each_product(
         self, blocks: Sequence[NDArray[np.float32]], tiles: Iterable[Tile]
@@ -123,10 +130,10 @@ class TorchAlgebra(Algebra):
         """Yield the products tile by tile, every block copied to a GPU once."""
         import torch
 
-        held = [self._hold(self._send(block)) for block in blocks]
+        held = self._holding(blocks)
         for i, j in tiles:
             with torch.inference_mode(), products("float32"):
-                product = self._fetch(self._product(held[i], held[j]))
+                product = self._fetch(self._product(held(i), held(j)))
             yield product
 
     def eigh(
@@ -138,6 +145,11 @@ class TorchAlgebra(Algebra):
         with torch.inference_mode():
             values, vectors = torch.linalg.eigh(self._send(matrix))
         return self._fetch(values), self._fetch(vectors)
+
+    def _holding(self, blocks: Sequence[NDArray[np.float32]]) -> Callable[[int], Any]:
+        """Return what hands out blocks as they are multiplied, and keeps them for the next time."""
+        n_kept = None if self._most_copied is None else max(2, self._most_copied // max(1, blocks[0].nbytes))
+        return lru_cache(n_kept)(lambda number: self._hold(self._send(blocks[number])))
 
     def _hold(self, block: Any) -> Any:
         return block
@@ -158,6 +170,9 @@ class TorchAlgebra(Algebra):
 
 class OneDnnAlgebra(TorchAlgebra):
     """By oneDNN on a cpu, which torch uses for no other tensors than those in oneDNN's own layout: copies."""
+
+    # Of very many images as large as all the rest that is in memory; to copy is a sixth of the work of multiplying.
+    _most_copied = MOST_COPIED
 
     def __init__(self) -> None:
         super().__init__("cpu")

@@ -64,6 +64,26 @@ def multiply(algebra: Algebra, blocks: list[NDArray[np.float32]]) -> dict[tuple[
     return tiles
 
 
+def test_few_copies_for_onednn_are_held_at_a_time_where_blocks_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, held = np.random.default_rng(0), list[int]()
+    blocks = [rng.standard_normal((16, 640)).astype(np.float32) for _ in range(9)]
+    algebra, few = OneDnnAlgebra(), OneDnnAlgebra()
+    monkeypatch.setattr(few, "_most_copied", 4 * blocks[0].nbytes)
+    hold = few._hold
+    monkeypatch.setattr(few, "_hold", lambda block: held.append(1) or hold(block))
+    # The last rows of tiles of a matrix, as a group of them is.
+    places = [(i, j) for i in (7, 8) for j in range(i + 1)]
+    tiles, fewer = ({place: np.zeros((16, 16)) for place in places} for _ in range(2))
+    algebra.add_products(blocks, tiles)
+    few.add_products(blocks, fewer)
+    for place in places:
+        np.testing.assert_array_equal(fewer[place], tiles[place])
+    # Each once, though four are kept: tiles that share a column are multiplied one after the other.
+    assert len(held) == 9
+    products = zip(algebra.each_product(blocks, places), few.each_product(blocks, places), strict=True)
+    assert all(np.array_equal(one, other) for one, other in products)
+
+
 @pytest.mark.parametrize("algebra", ALL)
 def test_tiles_are_those_of_double_precision(algebra: Algebra) -> None:
     rng = np.random.default_rng(0)

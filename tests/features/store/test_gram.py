@@ -14,13 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.files import write_json
 from algocli.compute.vouching import read_sealed
+from algocli.encoding.memory import gram_bytes
 from algocli.errors import DataError
 from algocli.features.store import gram as gram_module
 from algocli.features.store import shards as store_module
-from algocli.features.store.gram import gram, standardised_gram
+from algocli.features.store.gram import TILE_ROWS, gram, standardised_gram
 from algocli.features.store.matrices import Gram
+from algocli.features.store.tiles import groups
 from tests.features.by_hand import make_store
 from tests.support.damage import DAMAGES
 
@@ -130,6 +133,17 @@ def test_a_matrix_that_does_not_fit_in_memory_has_the_same_bytes(
         "matrix.npy",
         "record.json",
     ]
+
+
+def test_what_is_in_memory_of_a_matrix_leaves_room_for_a_block_of_columns() -> None:
+    for n in (15_000, 58_000, 73_000, 200_000):
+        rows = blocks(n, TILE_ROWS)
+        parts = groups(rows)
+        assert [i for part in parts for i in part] == list(range(len(rows)))
+        of_group = [sum(8 * (row.stop - row.start) * row.stop for row in (rows[i] for i in part)) for part in parts]
+        # A row of tiles, at the least.
+        assert max(of_group) <= max(8 * TILE_ROWS * n, min(2**30, 3e9 - 4 * 8192 * n))
+        assert gram_bytes(n) >= 4 * 8192 * n + max(of_group)
 
 
 def test_a_mean_common_to_all_images_costs_no_precision(tmp_path: Path) -> None:
