@@ -13,6 +13,7 @@ from algocli.errors import DataError
 from algocli.features.algebra import OneDnnAlgebra
 from algocli.features.store import gram as gram_module
 from algocli.features.store.column_products import BLOCKS, ColumnProducts
+from algocli.features.store.factor import Factor
 from algocli.features.store.gram import blocks_left, gram, multiply_block
 from algocli.features.store.leftovers import KILLED, find_leftovers
 from algocli.features.store.shards import FeatureStore
@@ -45,15 +46,15 @@ def test_whichever_blocks_are_kept_the_matrix_and_its_record_are_the_same(
     alone, divided = store_in(tmp_path / "alone"), store_in(tmp_path / "divided")
     gram(alone)
     for number in kept:
-        multiply_block(divided, number)
-    assert blocks_left(divided) == [number for number in range(3) if number not in kept]
+        multiply_block(Factor((divided,)), number)
+    assert blocks_left(Factor((divided,))) == [number for number in range(3) if number not in kept]
     gram(divided)
     made = digest_tree(divided.folder / "gram")
     assert {path.name for path in (divided.folder / "gram").iterdir()} == {"lock", "matrix.npy", "record.json"}
     assert made == digest_tree(alone.folder / "gram")
-    assert blocks_left(divided) == []
+    assert blocks_left(Factor((divided,))) == []
     # Of a matrix that is there nothing is multiplied once more.
-    multiply_block(divided, 0)
+    multiply_block(Factor((divided,)), 0)
     assert digest_tree(divided.folder / "gram") == made
 
 
@@ -62,19 +63,19 @@ def test_a_block_that_is_not_what_was_written_is_multiplied_anew(tmp_path: Path,
     alone, divided = store_in(tmp_path / "alone"), store_in(tmp_path / "divided")
     gram(alone)
     for number in range(3):
-        multiply_block(divided, number)
+        multiply_block(Factor((divided,)), number)
     path = divided.folder / "gram" / BLOCKS / spoilt
     content = bytearray(path.read_bytes())
     content[-9] ^= 1
     path.write_bytes(content)
-    assert blocks_left(divided) == [1]
+    assert blocks_left(Factor((divided,))) == [1]
     gram(divided)
     assert digest_tree(divided.folder / "gram") == digest_tree(alone.folder / "gram")
 
 
 def test_products_of_other_features_count_for_nothing(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    multiply_block(store, 0)
+    multiply_block(Factor((store,)), 0)
     assert [ColumnProducts(store.folder / "gram", key).has(0) for key in (store.key, "another")] == [True, False]
 
 
@@ -93,16 +94,16 @@ def test_features_that_are_not_finite_are_told_when_blocks_are_added_up_and_noth
     features[3, 8193] = np.nan
     store = make_store(tmp_path / "features" / "recipe" / "subj01-01234567", features)
     for number in range(2):
-        multiply_block(store, number)
+        multiply_block(Factor((store,)), number)
     with pytest.raises(DataError, match="holds features that are not finite"):
         gram(store)
-    assert blocks_left(store) == [0, 1]
+    assert blocks_left(Factor((store,))) == [0, 1]
 
 
 def test_blocks_that_nobody_added_up_are_left_by_a_command_that_was_killed(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    multiply_block(store, 1)
+    multiply_block(Factor((store,)), 1)
     (left,) = [left for left in find_leftovers(tmp_path) if left.path.is_relative_to(store.folder)]
     assert (left.why, left.path) == (KILLED, store.folder / "gram" / BLOCKS)
     assert left.delete()
-    assert blocks_left(store) == [0, 1, 2]
+    assert blocks_left(Factor((store,))) == [0, 1, 2]

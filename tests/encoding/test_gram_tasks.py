@@ -18,14 +18,20 @@ import pytest
 from algocli.compute.executors.crew import crew_of
 from algocli.compute.executors.specs import check_cluster
 from algocli.compute.track import silent
+from algocli.encoding import gram_tasks
+from algocli.encoding.gram_tasks import multiply_stores
 from algocli.features.store.column_products import BLOCKS
+from algocli.features.store.factor import Factor
 from algocli.features.store.gram import blocks_left, gram, multiply_block
 from algocli.features.store.shards import FeatureStore
-from algocli.pipeline import gram_tasks
-from algocli.pipeline.gram_tasks import multiply_stores
 from tests.features.by_hand import digest_tree, make_store
 
 T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    """Have as many threads as there are, as the workers have: last digits hang on it."""
 
 
 def stores_in(folder: Path, n: int = 2) -> list[FeatureStore]:
@@ -82,7 +88,7 @@ def test_blocks_that_are_done_are_not_handed_out_again(tmp_path: Path, monkeypat
     (alone,), (store,) = stores_in(tmp_path / "alone", 1), stores_in(tmp_path / "divided", 1)
     gram(alone)
     for number in (3, 1):
-        multiply_block(store, number)
+        multiply_block(Factor((store,)), number)
     assert multiply([store], "local:1", []) == 2 + 1
     assert left([store]) == left([alone])
 
@@ -103,7 +109,7 @@ def test_a_command_that_is_interrupted_between_blocks_goes_on_with_those_that_ar
     with pytest.raises(KeyboardInterrupt), crew_of(where, store.cache_dir, lambda _: None) as crew:
         multiply_stores([store], crew, where.n_workers, "cpu", interrupted, lambda _: None)
     assert not multiprocessing.active_children()
-    n_left = len(blocks_left(store))
+    n_left = len(blocks_left(Factor((store,))))
     assert n_left < 4
     assert multiply([store], "local:2", []) == n_left + 1
     assert left([store]) == left([alone])
@@ -131,7 +137,8 @@ def test_of_many_matrices_each_is_one_task_and_blocks_lie_on_disk_a_few_at_a_tim
         make_store(tmp_path / "features" / "recipe" / f"subj01-0123456{n}", np.eye(9, 8200 * n, dtype=np.float32))
         for n in (1, 2, 3)
     ]
-    rounds = gram_tasks._rounds(stores[:1], stores[1:], 2, "cpu")
+    whole, *divided = [Factor((store,)) for store in stores]
+    rounds = gram_tasks._rounds([whole], gram_tasks._batches(divided, 2), "cpu")
     told = [[task.label.split("matrix of recipe")[1] for task in tasks] for tasks in rounds]
     assert told == [
         ["", ", column block 1", ", column block 2", ", column block 3"],
@@ -146,7 +153,7 @@ def test_products_that_are_kept_go_into_a_matrix_that_is_added_up_by_parts(
     alone, divided = stores_in(tmp_path / "alone", 1), stores_in(tmp_path / "divided", 1)
     gram(alone[0])
     for number in (0, 2):
-        multiply_block(divided[0], number)
+        multiply_block(Factor((divided[0],)), number)
     monkeypatch.setattr("algocli.features.store.tiles.GROUP_BYTES", 1)
     gram(divided[0])
     assert left(divided) == left(alone)
