@@ -246,7 +246,7 @@ def test_a_server_that_does_not_answer_is_told_by_whoever_needs_it(
     monkeypatch.setattr(addresses.server(), "cat_ranges", gone)
     with pytest.raises(DiskFault, match="could not connect"):
         lent.gram()
-    assert not is_made(lent)
+    assert not is_made(Factor((lent,)))
     assert not list((lent.folder / "gram").glob("matrix.npy*"))
 
 

@@ -9,17 +9,21 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from algocli.compute.executors.crew import crew_of
 from algocli.compute.executors.specs import check_cluster
 from algocli.compute.track import silent
 from algocli.encoding import gram_tasks
-from algocli.encoding.gram_tasks import multiply_stores
+from algocli.encoding.gram_tasks import BlockProducts, Products, large_matrices, multiply_stores
+from algocli.encoding.settings import Settings
+from algocli.errors import AlgocliError, DataError
 from algocli.features.store.column_products import BLOCKS
 from algocli.features.store.factor import Factor
 from algocli.features.store.gram import blocks_left, gram, multiply_block
@@ -130,6 +134,61 @@ def test_where_the_disk_has_no_room_for_products_a_matrix_is_one_task(
         monkeypatch.setattr(gram_tasks, "free_disk", lambda _, free=free: free)
         assert multiply([store], "local:1", []) == n_tasks
         shutil.rmtree(store.folder / "gram")
+
+
+def test_products_on_disk_are_those_of_two_batches_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = [
+        make_store(tmp_path / "features" / "recipe" / f"subj01-0123456{n}", np.eye(9, 8200 * n, dtype=np.float32))
+        for n in (1, 2, 3)
+    ]
+    batches = gram_tasks._batches([Factor((store,)) for store in stores], 2)
+    assert [[numbers for _, numbers in batch] for batch in batches] == [[[0, 1]], [[0, 1, 2]], [[0, 1, 2, 3]]]
+    # Of seven blocks the products, half of 9 x 9 numbers of four bytes; and as much for others.
+    for free, have_room in ((2 * 7 * 2 * 9 * 9, True), (2 * 7 * 2 * 9 * 9 - 1, False)):
+        monkeypatch.setattr(gram_tasks, "free_disk", lambda _, free=free: free)
+        assert gram_tasks._have_room(batches) == have_room
+    assert gram_tasks._have_room([[]])
+
+
+def test_matrices_of_the_same_features_have_names_of_their_own(tmp_path: Path) -> None:
+    stores = [
+        make_store(tmp_path / "features" / name / "subj01-01234567", np.eye(9, dtype=np.float32), layer=name)
+        for name in "ab"
+    ]
+    factors = [
+        Factor((stores[0],)),
+        *(Factor((stores[0],), np.arange(n)) for n in (7, 8)),
+        *(Factor(tuple(stores), np.arange(n)) for n in (7, 8)),
+    ]
+    tasks = [Products.of(factor, "cpu") for factor in factors]
+    assert [task.factor.key for task in tasks] == [factor.key for factor in factors]
+    labels = [task.label for task in tasks]
+    assert len(set(labels)) == 5
+    assert labels[0] == "subject 1, Gram matrix of a"
+    assert labels[3].startswith("subject 1, standardised Gram matrix ")
+    assert labels[3].endswith(" of a + b")
+    # What cannot be had of one matrix is no reason to leave out another.
+    refused: dict[str, AlgocliError] = {BlockProducts(tasks[1], 0).label: DataError("it is damaged")}
+    assert [gram_tasks._is_hopeless(task, refused) for task in tasks] == [False, True, False, False, False]
+
+
+def test_of_small_matrices_none_is_made_beforehand_and_no_split_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = [make_store(tmp_path / name, np.eye(9, dtype=np.float32), layer=name) for name in "ab"]
+    settings, asked = Settings(("a", "b"), n_components=2, standardised=True, scaled=False), list[int]()
+
+    def fits() -> list[NDArray[np.int64]]:
+        asked.append(1)
+        return [np.arange(6), np.arange(9)]
+
+    assert (large_matrices(stores, settings, fits), asked) == ([], [])
+    monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", 9 * 9 * 18 / 2)
+    # Side by side they are large, and by themselves they are not.
+    assert [len(factor.stores) for factor in large_matrices(stores, settings, fits)] == [2, 2]
+    assert large_matrices(stores, replace(settings, scaled=True), fits) == []
+    assert large_matrices(stores, replace(settings, standardised=False), fits) == []
+    assert asked == [1]
 
 
 def test_of_many_matrices_each_is_one_task_and_blocks_lie_on_disk_a_few_at_a_time(tmp_path: Path) -> None:
