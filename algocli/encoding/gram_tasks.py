@@ -165,7 +165,8 @@ def multiply(
     n_workers
         How many tasks are done at a time.
     """
-    left = list({factor.folder: factor for factor in factors if not is_made(factor)}.values())
+    each_once = {factor.folder: factor for factor in factors}.values()
+    left = [factor for factor in each_once if not is_made(factor)]
     divided = [factor for factor in left if len(left) <= _MATRICES_EACH * n_workers and _is_divided(factor)]
     batches = _batches(divided, _BLOCKS_EACH * n_workers)
     if not _have_room(batches):
