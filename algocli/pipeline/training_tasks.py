@@ -21,6 +21,7 @@ from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track
+from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.protocol import Subject
 from algocli.encoding.gram_tasks import large_matrices, multiply
 from algocli.errors import AlgocliError, all_refused
@@ -72,7 +73,8 @@ class SubjectTraining:
         """Return the large Gram matrices that it comes from; none where it cannot be, which is told by `run`."""
         subject, settings = self.subjects[self.place], self.into.opened_with or self.into.settings
         with suppress(AlgocliError):
-            stores = stores_of_training(subject, settings, self.cache_dir, self.stimuli)
+            content = stimuli_digest(subject.stimuli, self.cache_dir, track=track)
+            stores = stores_of_training(subject, settings, content, self.cache_dir, self.stimuli)
 
             def fits() -> list[NDArray[np.int64]]:
                 same = find_sameness(subject, settings, home, self.cache_dir, track)

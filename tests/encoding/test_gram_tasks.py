@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.executors.crew import crew_of
 from algocli.compute.executors.specs import check_cluster
-from algocli.compute.track import silent
+from algocli.compute.track import silent, unheard
 from algocli.encoding import gram_tasks
 from algocli.encoding.gram_tasks import BlockProducts, Products, large_matrices, multiply_stores
 from algocli.encoding.settings import Settings
@@ -98,25 +98,27 @@ def test_blocks_that_are_done_are_not_handed_out_again(tmp_path: Path, monkeypat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("standard", [None, np.arange(100, 1000)], ids=["plain", "standardised"])
 def test_a_command_that_is_interrupted_between_blocks_goes_on_with_those_that_are_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, standard: NDArray[np.int64] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", 0.0)
-    (alone,), (store,) = stores_in(tmp_path / "alone", 1), stores_in(tmp_path / "divided", 1)
-    gram(alone)
+    alone, divided = (Factor(tuple(stores_in(tmp_path / name, 1)), standard) for name in ("alone", "divided"))
+    Products.of(alone, "cpu").run(unheard)
     where = check_cluster("local:2")
 
     def interrupted(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
         yield next(iter(items))
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), crew_of(where, store.cache_dir, lambda _: None) as crew:
-        multiply_stores([store], crew, where.n_workers, "cpu", interrupted, lambda _: None)
+    with pytest.raises(KeyboardInterrupt), crew_of(where, divided.cache_dir, unheard) as crew:
+        gram_tasks.multiply([divided], crew, where.n_workers, "cpu", interrupted, unheard)
     assert not multiprocessing.active_children()
-    n_left = len(blocks_left(Factor((store,))))
+    n_left = len(blocks_left(divided))
     assert n_left < 4
-    assert multiply([store], "local:2", []) == n_left + 1
-    assert left([store]) == left([alone])
+    with crew_of(where, divided.cache_dir, unheard) as crew:
+        assert gram_tasks.multiply([divided], crew, where.n_workers, "cpu", silent, unheard) == (n_left + 1, {})
+    assert digest_tree(divided.folder) == digest_tree(alone.folder)
 
 
 def test_a_matrix_that_is_small_is_one_task(tmp_path: Path) -> None:
