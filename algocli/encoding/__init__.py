@@ -15,6 +15,7 @@ loadings      what components and vertices have in common
 regressions/  from components to responses, one file a kind
 kernels       the Gram matrices that components come from, and views of images by them
 memory        what a training takes at the most
+gram_tasks    Gram matrices made on a cluster, large ones in blocks of columns
 reach         how many components few images allow
 training      the models of one subject
 subsets       models of some of the images, drawn by chance

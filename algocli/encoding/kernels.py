@@ -21,7 +21,8 @@ from algocli.encoding.regressions.view import View
 from algocli.encoding.stacked import stack
 from algocli.encoding.stored import StoredFeatures, fitted_on
 from algocli.features.algebra import ON_CPU, Algebra, uses_torch
-from algocli.features.store.gram import gram, is_at_hand, n_multiplications, standardised_gram
+from algocli.features.store.factor import Factor, n_multiplications
+from algocli.features.store.gram import gram, is_at_hand, standardised_gram
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import Gram
 from algocli.features.store.shards import FeatureStore
@@ -57,6 +58,7 @@ class Kernels:
         self.n_stimuli = min(store.n_stimuli for store in stores)
         n_read = regression_of(settings).n_read(settings)
         self._read, self._stores = stores[:n_read], stores[n_read:]
+        self._groups = multiplied(stores, settings)
         # What is divided by a spread over the fitted images has a matrix for each fit, and no other.
         plain = [] if settings.standardised else self._stores
         matrices = [gram(store, device=device, track=track, note=note) for store in plain]
@@ -65,7 +67,7 @@ class Kernels:
     def prepare(self, fits: Sequence[NDArray[np.int64]]) -> None:
         """Compute what passes over the features remain to be made for these fits, and leave it on the disk."""
         for fit in fits if self.settings.standardised else ():
-            for group in _side_by_side(self._stores, self.settings):
+            for group in self._groups:
                 self._standardised(group, fit)
 
     def of(self, fit: NDArray[np.int64]) -> list[Any]:
@@ -108,7 +110,7 @@ class Kernels:
         return self.settings.keeps_layers_apart and not self._read
 
     def _grams(self, fit: NDArray[np.int64]) -> list[Gram]:
-        return self._plain or [self._standardised(group, fit) for group in _side_by_side(self._stores, self.settings)]
+        return self._plain or [self._standardised(group, fit) for group in self._groups]
 
     def _standardised(self, stores: Sequence[FeatureStore], fit: NDArray[np.int64]) -> Gram:
         matrix = standardised_gram(stores, fit, device=self._device, track=self._track)
@@ -117,17 +119,22 @@ class Kernels:
 
 def loads_torch(stores: Sequence[FeatureStore], settings: Fields, device: str) -> bool:
     """Say whether torch is needed for the passes over features that are still to be made."""
+    groups = multiplied(stores, settings)
+    if not settings.standardised:
+        groups = [group for group in groups if not is_at_hand(Factor(tuple(group)))]
+    return device != "cpu" or any(uses_torch(device, n_multiplications(group)) for group in groups)
+
+
+def multiplied(stores: Sequence[FeatureStore], settings: Fields) -> Sequence[Sequence[FeatureStore]]:
+    """Group those stores that have a Gram matrix: each by itself, or all of which one matrix of theirs will do.
+
+    That is where features are standardised, and no layer is treated apart from the others. Layers whose features are
+    read have none.
+    """
     stores = stores[regression_of(settings).n_read(settings) :]
-    missing: Sequence[Sequence[FeatureStore]] = [[store] for store in stores if not is_at_hand(store)]
-    passes = _side_by_side(stores, settings) if settings.standardised else missing
-    return device != "cpu" or any(uses_torch(device, n_multiplications(group)) for group in passes)
-
-
-def _side_by_side(stores: Sequence[FeatureStore], settings: Fields) -> Sequence[Sequence[FeatureStore]]:
-    """Group the stores of which one matrix will do: all, where no layer is treated apart from the others."""
-    if settings.scaled or settings.keeps_layers_apart:
+    if not settings.standardised or settings.scaled or settings.keeps_layers_apart:
         return [[store] for store in stores]
-    return [stores]
+    return [stores] if stores else []
 
 
 def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.int64], *, scaled: bool) -> Gram:

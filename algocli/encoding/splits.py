@@ -44,6 +44,10 @@ class Split:
     folds: list[Fold]
     used: NDArray[np.int64]
 
+    def fits(self, *, refit: bool) -> list[NDArray[np.int64]]:
+        """Return the images of every fit in turn: those of each fold, and last, where there is a refit, all."""
+        return [fold.fit for fold in self.folds] + ([self.used] if refit else [])
+
 
 def make_folds(settings: Fields, n_train: int) -> list[Fold]:
     """Split training images of which no two are the same, and none is another subject's, as the settings say.

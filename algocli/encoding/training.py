@@ -73,7 +73,7 @@ class Training:
             name = self.subject.responses_name("train", side)
             _refuse_empty_rows(name, self.subject.responses("train", side))
         n_held_out = sum(len(fold.held_out) for fold in self.folds)
-        fits = [fold.fit for fold in self.folds] + ([self.split.used] if self.settings.refit else [])
+        fits = self.split.fits(refit=self.settings.refit)
         with self._timed("gram"):
             self.kernels.prepare(fits)
         with ExitStack() as stack:

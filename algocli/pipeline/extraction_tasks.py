@@ -22,6 +22,7 @@ from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, Track, unheard
 from algocli.dataset.images import Images, open_images
 from algocli.dataset.protocol import Subject
+from algocli.encoding.gram_tasks import multiply_stores
 from algocli.errors import AlgocliError, DataError, all_refused
 from algocli.features import extraction
 from algocli.features.networks.backbones import Backbone
@@ -31,7 +32,6 @@ from algocli.features.pending import ImagesLeft, announce, divided, pending_shar
 from algocli.features.room import BASE_MEMORY, memory_held
 from algocli.features.store.keys import words_of
 from algocli.features.store.shards import FeatureStore
-from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.making import load
 
 # So many tasks are made for each worker, that none is left alone with the last one for long.

@@ -16,9 +16,9 @@ from algocli.compute.executors.specs import Cluster
 from algocli.compute.track import Note, silent
 from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.protocol import Subject
+from algocli.encoding.gram_tasks import multiply_stores
 from algocli.errors import all_refused
 from algocli.features.store.library import find_store
-from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.similarity_asked import Asked
 from algocli.results.similarity import Compared, How, compare_views
 

@@ -6,6 +6,7 @@ The scores that a choice goes by are tasks as well; all of it is found by the co
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +18,13 @@ from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.track import Note, unheard
 from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
+from algocli.encoding.gram_tasks import large_matrices, multiply, multiply_stores
 from algocli.errors import AlgocliError, StorageError
 from algocli.features.pending import divided
 from algocli.features.store.choosing import Library
+from algocli.features.store.factor import Factor
 from algocli.features.store.shards import FeatureStore
 from algocli.pipeline.extraction_tasks import TASKS_EACH, filled, needs_of_passing, other_network, working_on
-from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.plans import Choice, plan_each
 from algocli.pipeline.sweep_grid import fields_of
 from algocli.pipeline.sweep_job import Job
@@ -35,6 +37,7 @@ from algocli.results.nested import refuse_other_splits
 from algocli.results.nested_rows import Nested
 from algocli.runs.datasets import Home
 from algocli.runs.inner_scores import InnerScores
+from algocli.runs.predictor import stores_of
 from algocli.runs.run import Run
 
 if TYPE_CHECKING:
@@ -120,6 +123,13 @@ class InnerFolds:
         """The subject and the run."""
         return f"subject {self.subject.id}, inner folds of {self.of.name}"
 
+    def large_matrices(self) -> list[Factor]:
+        """Return the large Gram matrices that they come from; none where they cannot be, which is told by `run`."""
+        with suppress(AlgocliError):
+            stores = stores_of(self.of, self.subject.id, self.of.cache_dir)
+            return large_matrices(stores, self.of.settings, lambda: InnerScores(self.of, self.subject).fits())
+        return []
+
     def run(self, note: Note) -> None:
         """Score them, unless that is done."""
         InnerScores(self.of, self.subject, note=note).read()
@@ -185,6 +195,9 @@ class ClusterSweep(Job):
         if tasks:
             self.note(f"choosing in inner folds scores {len(tasks)} models of a subject; that is kept for next time")
         with crew_of(self.cluster, self.cache_dir, self.note) as crew:
+            matrices = [matrix for task in tasks for matrix in task.large_matrices()]
+            # What could not be made is told by whoever needs it.
+            multiply(matrices, crew, self.cluster.n_workers, "cpu", self.track, self.note)
             refused = refused_of(tasks, crew.do(tasks, self.note, self.track, label="inner folds", unit="runs"))
         if refused:
             self.note(f"no choice in inner folds: {next(iter(refused.values())).message}")

@@ -130,7 +130,8 @@ def train(
     cluster
         Where the subjects of all runs are trained side by side, as in 'local:2', two processes of this machine, which
         divide its cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT', the workers of a
-        Dask scheduler. Nothing in a run changes by it. By default all is done here, one by one.
+        Dask scheduler. Large Gram matrices that are missing come first. Nothing in a run changes by it. By default all
+        is done here, one by one.
     made
         Is called with each run as soon as it is done.
     **settings

@@ -1,4 +1,7 @@
-"""How runs are trained on a cluster: a task is one subject's part of a run, and those of all runs go side by side."""
+"""How runs are trained on a cluster: a task is one subject's part of a run, and those of all runs go side by side.
+
+Large Gram matrices that are missing come first, by all workers together.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from algocli.compute.executors.crew import Crew, crew_of, do_here
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.remarks import Remark, gather
-from algocli.compute.track import Note
+from algocli.compute.track import Note, Track
+from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.protocol import Subject
+from algocli.encoding.gram_tasks import large_matrices, multiply
 from algocli.errors import AlgocliError, all_refused
+from algocli.features.store.factor import Factor
 from algocli.pipeline.plans import Plan
 from algocli.pipeline.training_job import UNTRAINED, Job
 from algocli.runs.datasets import Home
 from algocli.runs.run import Run
-from algocli.runs.training import is_trained, promised_memory, train_subject
+from algocli.runs.splitting import find_sameness
+from algocli.runs.training import is_trained, promised_memory, stores_of_training, train_subject
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,20 @@ class SubjectTraining:
         with suppress(AlgocliError):
             memory = promised_memory(subject, settings, self.cache_dir, self.stimuli, self.device)
         return Needs(memory, gpu=self.device.startswith("cuda"))
+
+    def large_matrices(self, home: Home, track: Track) -> list[Factor]:
+        """Return the large Gram matrices that it comes from; none where it cannot be, which is told by `run`."""
+        subject, settings = self.subjects[self.place], self.into.opened_with or self.into.settings
+        with suppress(AlgocliError):
+            content = stimuli_digest(subject.stimuli, self.cache_dir, track=track)
+            stores = stores_of_training(subject, settings, content, self.cache_dir, self.stimuli)
+
+            def fits() -> list[NDArray[np.int64]]:
+                same = find_sameness(subject, settings, home, self.cache_dir, track)
+                return same.split(settings).fits(refit=settings.refit)
+
+            return large_matrices(stores, settings, fits)
+        return []
 
     def run(self, note: Note) -> list[Remark]:
         """Train it, unless it is done, and return what is worth saying in the end."""
@@ -127,24 +151,28 @@ class ClusterJob(Job):
         """Train all subjects of some runs, and tell what came of each run, in their order, as soon as that is known."""
         n_each, n_told = len(self.subjects), 0
         tasks = [self._task(place, run) for run in runs for place in range(n_each)]
+        left = [number for number, task in enumerate(tasks) if self._is_left(task)]
         outcomes: dict[int, Outcome] = {}
         with crew_of(self.cluster, self.home.cache_dir, self.note) as crew:
+            self._multiply([tasks[number] for number in left], crew)
             for number, outcome in self.track(
-                self._done(tasks, crew), total=len(tasks), label="training", unit="subjects"
+                self._done(tasks, left, crew), total=len(tasks), label="training", unit="subjects"
             ):
                 outcomes[number] = outcome
                 while n_told < len(runs) and all(n_told * n_each + place in outcomes for place in range(n_each)):
                     ended(n_told, [outcomes[n_told * n_each + place] for place in range(n_each)])
                     n_told += 1
 
-    def _done(self, tasks: Sequence[SubjectTraining], crew: Crew) -> Iterator[tuple[int, Outcome]]:
+    def _multiply(self, tasks: Sequence[SubjectTraining], crew: Crew) -> None:
+        """Have the large Gram matrices made that some tasks need, by all workers together."""
+        matrices = [matrix for task in tasks for matrix in task.large_matrices(self.home, self.track)]
+        # What could not be made is told by whoever needs it.
+        multiply(matrices, crew, self.cluster.n_workers, self.device, self.track, self.note)
+
+    def _done(self, tasks: Sequence[SubjectTraining], left: Sequence[int], crew: Crew) -> Iterator[tuple[int, Outcome]]:
         """Yield what came of each task: first of those that are done already, which say so, then of the others."""
-        left = []
-        for number, task in enumerate(tasks):
-            if self._is_left(task):
-                left.append(number)
-            else:
-                yield number, do_here(task, self.note)
+        for number in sorted({*range(len(tasks))} - {*left}):
+            yield number, do_here(tasks[number], self.note)
         for place, outcome in crew.run([tasks[number] for number in left], self.note):
             yield left[place], outcome
 

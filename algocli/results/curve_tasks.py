@@ -1,8 +1,9 @@
-"""Learning curves on a cluster: a task is a subject."""
+"""Learning curves on a cluster: a task is a subject; large Gram matrices that are missing come first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from algocli.compute.executors.crew import crew_of, values_of
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
+from algocli.encoding.gram_tasks import large_matrices, multiply
+from algocli.errors import AlgocliError
+from algocli.features.store.factor import Factor
 from algocli.results.curve_scores import Learned, learn_one
 from algocli.results.regions import Chosen
 from algocli.runs.growing import Growing
@@ -30,6 +34,13 @@ class SubjectCurve:
     def label(self) -> str:
         """The subject."""
         return f"subject {self.subject.id}"
+
+    def large_matrices(self) -> list[Factor]:
+        """Return the large Gram matrices that it comes from; none where it cannot be, which is told by `run`."""
+        with suppress(AlgocliError):
+            models = Growing(self.of, self.subject, **self.how)
+            return large_matrices(models.stores, models.settings, models.fits)
+        return []
 
     def run(self, note: Note) -> Learned:
         """Fit and score them."""
@@ -56,4 +67,7 @@ def learn_on(
     """
     tasks = [SubjectCurve(run, subject, how, chosen, n_resamples) for subject in subjects]
     with crew_of(cluster, run.cache_dir, note) as crew:
+        matrices = [matrix for task in tasks for matrix in task.large_matrices()]
+        # What could not be made is told by whoever needs it.
+        multiply(matrices, crew, cluster.n_workers, "cpu", track, note)
         return values_of(crew.do(tasks, note, track, label="learning curves", unit="subjects"))

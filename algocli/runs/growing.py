@@ -118,8 +118,8 @@ class Growing:
             raise UsageError(f"the code of {self.regression.name} is not run for a learning curve")
         self.n_fit = min(len(fold.fit) for fold in self.folds)
         self.sizes = self._check_sizes(sizes)
-        self._promise(again)
-        self.kernels = Kernels(again.stores, self.settings, len(subject.train_stimuli), track=track)
+        self.stores = again.stores
+        self._promise()
 
     def _check_sizes(self, sizes: int | Sequence[int]) -> list[int]:
         if isinstance(sizes, int):
@@ -135,10 +135,10 @@ class Growing:
             raise UsageError("sizes=... are to be two at least, of different numbers of images")
         return checked
 
-    def _promise(self, again: FoldsAgain) -> None:
+    def _promise(self) -> None:
         """Refuse what does not fit into memory: a training's, and a part of the Gram matrix and of the responses."""
         n_train, n_vertices = len(self.subject.train_stimuli), max(map(self.subject.n_vertices, self.subject.sides))
-        n_columns = self.regression.n_columns(self.settings, again.stores)
+        n_columns = self.regression.n_columns(self.settings, self.stores)
         size = Size(n_train, 0, n_vertices, max(len(fold.held_out) for fold in self.folds), n_columns)
         part = 4 * (n_train**2 + n_train * n_vertices)
         needed = bytes_needed(self.settings, size, with_torch=False) + part
@@ -167,16 +167,22 @@ class Growing:
 
     def predict(self) -> Iterator[Predicted]:
         """Yield what models predict, side by side, several at a time; those of one fold before those of the next."""
+        kernels = Kernels(self.stores, self.settings, len(self.subject.train_stimuli), track=self.track)
         label, total = f"subject {self.subject.id}: learning curve", self.n_models * (1 + len(self.subject.sides))
         # A step is the components of a model, or what it predicts of a side.
-        for step in self.track(self._steps(), total=total, label=label, unit="steps"):
+        for step in self.track(self._steps(kernels), total=total, label=label, unit="steps"):
             if step is not None:
                 yield step
 
-    def _steps(self) -> Iterator[Predicted | None]:
+    def fits(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the images of every model that is to be fitted, rising, in the order in which they are."""
+        for batch in self._batches():
+            yield from (np.sort(model.rows) for model in batch if not self._is_own(model))
+
+    def _steps(self, kernels: Kernels) -> Iterator[Predicted | None]:
         for batch in self._batches():
             subsets: list[Subset | None] = []
-            for subset in self._subsets(batch):
+            for subset in self._subsets(batch, kernels):
                 subsets.append(subset)
                 yield None
             for side in self.subject.sides:
@@ -224,12 +230,12 @@ class Growing:
     def _is_own(self, model: _Model) -> bool:
         return self.own is not None and len(model.rows) == len(model.fold.fit)
 
-    def _subsets(self, batch: Sequence[_Model]) -> Iterator[Subset | None]:
+    def _subsets(self, batch: Sequence[_Model], kernels: Kernels) -> Iterator[Subset | None]:
         """Yield what each model is fitted on; None where it is the run's own."""
         others = [model for model in batch if not self._is_own(model)]
         yield from itertools.repeat(None, len(batch) - len(others))
         wanted = [(model.settings, model.fold, np.sort(model.rows)) for model in others]
-        for model, subset in zip(others, take_each(self.kernels, wanted), strict=True):
+        for model, subset in zip(others, take_each(kernels, wanted), strict=True):
             yield subset.in_order(model.rows) if self.regression.fits_some(self.settings) else subset
 
     def _predicted(self, batch: Sequence[_Model], subsets: Sequence[Subset | None], side: Side) -> Predicted:

@@ -62,6 +62,10 @@ class InnerScores:
         """How many models are to be fitted; none where the scores are kept."""
         return 0 if self._kept is not None else len(_models(self.inner))
 
+    def fits(self) -> list[NDArray[np.int64]]:
+        """Return the images of every model, whether or not its scores are kept."""
+        return [fold.fit for fold, _ in _models(self.inner)]
+
     @property
     def seconds(self) -> float:
         """About how long these take, by what the training took; 0 where that is not recorded."""

@@ -145,8 +145,21 @@ def _inputs(
     subject: Subject, settings: Settings, data: Mapping[str, Any], cache_dir: Path, stimuli: Path | None
 ) -> tuple[list[FeatureStore], dict[str, Any]]:
     """Return the stores that a subject is trained on, and what its record is to say of them and of its `data`."""
-    stores = [find_store(cache_dir, name, subject, data["stimuli"], stimuli) for name in settings.features]
+    stores = stores_of_training(subject, settings, data["stimuli"], cache_dir, stimuli)
     return stores, {"features": [store.key for store in stores], **data}
+
+
+def stores_of_training(
+    subject: Subject, settings: Settings, content: str, cache_dir: Path, stimuli: Path | None
+) -> list[FeatureStore]:
+    """Return the stores that a subject is to be trained on, in the order of its layers; `content` digests its images.
+
+    Raises
+    ------
+    MissingStep, DataError
+        If they are not there, or not complete.
+    """
+    return [find_store(cache_dir, name, subject, content, stimuli) for name in settings.features]
 
 
 def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> None:
@@ -226,8 +239,7 @@ def promised_memory(
     MissingStep, DataError
         If its features are not there, or its images or responses.
     """
-    content = stimuli_digest(subject.stimuli, cache_dir)
-    stores = [find_store(cache_dir, name, subject, content, stimuli) for name in settings.features]
+    stores = stores_of_training(subject, settings, stimuli_digest(subject.stimuli, cache_dir), cache_dir, stimuli)
     # Of images that other subjects saw there are no more than these.
     n_held_out = len(subject.train_stimuli) if settings.shared == "only" else None
     return memory_of(subject, settings, stores, device, n_held_out)

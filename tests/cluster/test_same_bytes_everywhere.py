@@ -12,7 +12,7 @@ import pytest
 import algocli
 from algocli.compute.executors.arrays import list_jobs
 from algocli.dataset.challenge.subjects import Challenge
-from algocli.pipeline import gram_tasks
+from algocli.encoding import gram_tasks
 from tests.cluster.dask_processes import ROOT, scheduler
 from tests.pipeline import left as trained
 from tests.pipeline import test_extraction_tasks as extracted

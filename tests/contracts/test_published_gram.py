@@ -19,6 +19,7 @@ from algocli.compute.addresses import Address
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.errors import DataError, DiskFault, StorageError
 from algocli.features.store.borrowing import borrow, check_lenders
+from algocli.features.store.factor import Factor
 from algocli.features.store.gram import blocks_left, gram, is_made, multiply_block
 from algocli.features.store.published import is_published, withdraw_damaged
 from algocli.features.store.shards import FeatureStore
@@ -104,12 +105,12 @@ def test_no_products_are_multiplied_of_what_is_there(tmp_path: Path, prefix: Add
     make(tmp_path / "one", prefix).gram()
     store = lend(tmp_path / "lent", prefix)
     lose_features(prefix)
-    assert not is_made(store)
-    assert blocks_left(store) == []
-    multiply_block(store, 0)
+    assert not is_made(Factor((store,)))
+    assert blocks_left(Factor((store,))) == []
+    multiply_block(Factor((store,)), 0)
     assert not (store.folder / "gram" / "blocks").exists()
     store.gram()
-    assert is_made(store)
+    assert is_made(Factor((store,)))
 
 
 def test_a_cache_that_borrows_leaves_nothing_there(tmp_path: Path, prefix: Address) -> None:
@@ -215,7 +216,7 @@ def test_a_server_that_fails_while_it_is_left_there_costs_nothing_but_a_line(
     (line,) = said
     assert line.startswith(f"subject 1: the Gram matrix of {RECIPE} is in this cache alone, until the next command:")
     assert line.endswith("the bucket's quota is used up")
-    assert is_made(store)
+    assert is_made(Factor((store,)))
     assert not is_published(store)
     gram(store, note=said.append)
     assert (is_published(store), len(said)) == (True, 1)
@@ -245,7 +246,7 @@ def test_a_server_that_does_not_answer_is_told_by_whoever_needs_it(
     monkeypatch.setattr(addresses.server(), "cat_ranges", gone)
     with pytest.raises(DiskFault, match="could not connect"):
         lent.gram()
-    assert not is_made(lent)
+    assert not is_made(Factor((lent,)))
     assert not list((lent.folder / "gram").glob("matrix.npy*"))
 
 

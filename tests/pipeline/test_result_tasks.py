@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,25 +13,16 @@ import pytest
 
 import algocli
 from algocli.compute.executors.local import LocalCluster
-from algocli.compute.track import Note
+from algocli.compute.track import unheard
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.pipeline import similarity_tasks
 from algocli.pipeline.similarity_tasks import SubjectSimilarity
 from algocli.results import certainty_tasks, curve_tasks
 from algocli.results.certainty_tasks import SubjectCertainty
 from algocli.results.curve_tasks import SubjectCurve
-from tests.pipeline.left import small_challenge
+from algocli.results.regions import Chosen
+from tests.pipeline.left import Falls, small_challenge
 from tests.pipeline.results_found import CERTAIN, alike, certain, grown, train_in
-
-
-class Falls:
-    """Takes its worker with it the first time that it is done."""
-
-    def run(self, note: Note) -> Any:
-        fallen = Path(os.environ["FALLS_IN"]) / type(self).__name__
-        if not fallen.exists():
-            fallen.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().run(note)  # type: ignore[misc]
 
 
 class FallingCertainty(Falls, SubjectCertainty):
@@ -98,6 +87,27 @@ def test_a_report_says_how_sure_it_is_as_without_and_reads_p_that_are_kept(
 
 def test_learning_curves_are_those_of_no_cluster(challenge: Path, by_each: Any) -> None:
     by_each(partial(grown, challenge), curve_tasks, "SubjectCurve")
+
+
+@pytest.mark.parametrize("changed", [{}, {"standardised": True}])
+def test_large_matrices_of_a_learning_curve_are_those_that_it_needs(
+    challenge: Path, trained: Path, tmp_path: Path, changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Path(shutil.copytree(trained, tmp_path / "cache"))
+    for folder in cache.glob("features/*/*/gram"):
+        shutil.rmtree(folder)
+    how = {"sizes": [10, 40], "n_repeats": 2, "seed": 0, "changed": changed}
+    task = SubjectCurve(algocli.find_run(cache), Challenge(challenge).subject(6), how, Chosen(("floc-faces",)), 5)
+    assert task.large_matrices() == []
+    monkeypatch.setattr("algocli.encoding.gram_tasks.WORTH_DIVIDING", 0.0)
+    matrices = task.large_matrices()
+    # Two of ten images and one of all, of each of three folds; or one matrix of all images.
+    assert len(matrices) == (9 if changed else 1)
+    task.run(unheard)
+    kept = {
+        path.parent for name in ("gram", "standardised/*") for path in cache.glob(f"features/*/*/{name}/record.json")
+    }
+    assert {matrix.folder for matrix in matrices} == kept
 
 
 @pytest.mark.parametrize("how", [{"rois": "floc-faces"}, {"to_layers": "features.5", "measure": "cka"}])

@@ -17,8 +17,10 @@ from algocli.compute.track import unheard
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
 from algocli.features.room import BASE_MEMORY
+from algocli.features.store.gram import is_made
+from algocli.pipeline.sweep_tasks import InnerFolds
 from tests.features.by_hand import list_stores, store_digest
-from tests.pipeline.left import FALLS, left
+from tests.pipeline.left import FALLS, cache_wide_features, left
 from tests.support.challenge import write_tiny_challenge
 
 NETWORKS = """
@@ -147,6 +149,25 @@ def test_any_number_of_workers_leaves_the_table_of_none_and_a_repeat_calls_no_wo
     monkeypatch.setattr(LocalCluster, "open", never)
     swept(home, tmp_path / "two", "local:2", [])
     assert (table(tmp_path / "two"), left(tmp_path / "two")) == (tables["none"], runs["none"])
+
+
+@pytest.mark.parametrize("how", [{}, {"standardised": True}])
+def test_large_matrices_of_inner_folds_are_those_that_they_need(
+    home: Path, tmp_path: Path, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject, cache = Challenge(home / "challenge").subject(6), tmp_path / "cache"
+    cache_wide_features(cache, home / "challenge", ("features.2",))
+    run = algocli.train(subject, layers="features.2", n_components=3, holdout=0.2, cache_dir=cache, **how)
+    for folder in [*cache.glob("features/*/*/gram"), *cache.glob("features/*/*/standardised")]:
+        shutil.rmtree(folder)
+    task = InnerFolds(run, subject)
+    assert task.large_matrices() == []
+    monkeypatch.setattr("algocli.encoding.gram_tasks.WORTH_DIVIDING", 0.0)
+    matrices = task.large_matrices()
+    assert len(matrices) == (5 if how else 1)
+    task.run(unheard)
+    assert [is_made(matrix) for matrix in matrices] == [True] * len(matrices)
+    assert len(list(cache.glob("features/*/*/standardised/*/record.json"))) == (5 if how else 0)
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,16 @@ import numpy as np
 import pytest
 
 import algocli
+from algocli.compute.executors.crew import Crew
 from algocli.compute.executors.local import LocalCluster
+from algocli.compute.executors.tasks import Outcome, Task
 from algocli.dataset.challenge.subjects import Challenge
+from algocli.encoding import gram_tasks
+from algocli.encoding.gram_tasks import BlockProducts
 from algocli.errors import DataError
-from tests.pipeline.left import FALLS, cache_wide_features, left, small_challenge
+from algocli.features.store.factor import Factor
+from algocli.pipeline.training_tasks import SubjectTraining
+from tests.pipeline.left import FALLS, Falls, cache_wide_features, left, small_challenge
 from tests.support.processes import unmeasured
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +65,94 @@ def test_any_number_of_workers_leaves_what_no_cluster_does(tmp_path: Path, chall
     assert made[None] == made["local:1"] == made["local:2"]
     assert names[None] == names["local:1"] == names["local:2"]
     assert len(made[None]) > 30
+
+
+class FallingBlock(Falls, BlockProducts):
+    """Of a Gram matrix."""
+
+
+@pytest.fixture
+def handed_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """List what workers are given, by its name."""
+    labels, run = list[str](), Crew.run
+
+    def watched(crew: Crew, tasks: Sequence[Task], *how: Any, **more: Any) -> Any:
+        labels.extend(task.label for task in tasks)
+        return run(crew, tasks, *how, **more)
+
+    monkeypatch.setattr(Crew, "run", watched)
+    return labels
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "n_matrices", "n_blocks"),
+    [
+        # Of each subject a matrix of each layer, which has two blocks of columns; or for a fit and the refit one matrix
+        # of both layers side by side.
+        ({}, 4, 8),
+        ({"standardised": True, "scaled": False}, 4, 16),
+    ],
+)
+def test_large_matrices_that_lack_are_made_by_all_workers_though_one_is_killed_at_a_block(
+    tmp_path: Path, challenge: Path, how: dict[str, Any], n_matrices: int, n_blocks: int,
+    monkeypatch: pytest.MonkeyPatch, handed_out: list[str],
+) -> None:  # fmt: skip
+    cache = cache_wide_features(tmp_path / "cache", challenge, ("features.2", "features.5"), 8300)
+    subjects, made, notes = Challenge(challenge).subjects(), {}, list[str]()
+    monkeypatch.setenv("FALLS_IN", str(tmp_path))
+    monkeypatch.setattr(gram_tasks, "BlockProducts", FallingBlock)
+    how |= {"layers": ["features.2", "features.5"], "note": notes.append}
+    for cluster in (None, "local:2"):
+        home = Path(shutil.copytree(cache, tmp_path / str(cluster)))
+        monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", 0.0)
+        algocli.train(subjects, n_components=5, cache_dir=home, cluster=cluster, **how)
+        made[cluster] = left(home)
+    assert made[None] == made["local:2"]
+    (killed,) = [line for line in notes if line.endswith("it is tried again")]
+    assert ", column block " in killed
+    of_blocks = [label for label in handed_out if ", column block " in label]
+    assert (len(of_blocks), len(handed_out)) == (n_blocks, n_blocks + n_matrices + 2)
+    # Made once, they serve other models.
+    handed_out.clear()
+    algocli.train(subjects, n_components=4, cache_dir=home, cluster="local:2", **how)
+    assert handed_out == ["subject 1", "subject 6"]
+    assert left(home)["standardised"] == made[None]["standardised"]
+
+
+@pytest.mark.parametrize(
+    ("how", "n_matrices"),
+    [
+        ({}, 2),
+        ({"standardised": True}, 2 * 2),
+        ({"standardised": True, "scaled": False, "folds": 3}, 4),
+        ({"standardised": True, "join": "components", "folds": 3, "refit": False}, 2 * 3),
+        ({"standardised": True, "regression": "blend"}, 2 * 2),
+    ],
+)
+def test_large_matrices_of_a_training_are_those_that_it_needs(
+    tmp_path: Path, challenge: Path, cache: Path, how: dict[str, Any], n_matrices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[Path]] = []
+
+    def watched(factors: Iterable[Factor], *_: Any) -> None:
+        asked.append([factor.folder for factor in factors])
+
+    monkeypatch.setattr("algocli.pipeline.training_tasks.multiply", watched)
+    monkeypatch.setattr(SubjectTraining, "run", lambda *_: [])
+    monkeypatch.setattr(Crew, "run", lambda _, tasks, note: ((n, Outcome([])) for n in range(len(tasks))))
+    how |= {"layers": ["features.2", "features.5"], "n_components": 5, "cache_dir": cache}
+    for worth in (gram_tasks.WORTH_DIVIDING, 0.0):
+        monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", worth)
+        with suppress(algocli.errors.AlgocliError):
+            algocli.train(Challenge(challenge).subject(6), cluster="local:2", **how)
+    small, large = asked
+    assert (small, len(large)) == ([], n_matrices)
+    algocli.train(Challenge(challenge).subject(6), **how)
+    kept = {
+        path.parent for name in ("gram", "standardised/*") for path in cache.glob(f"features/*/*/{name}/record.json")
+    }
+    assert {*large} == kept
 
 
 def test_where_all_is_done_no_worker_is_called(challenge: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

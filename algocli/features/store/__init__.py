@@ -15,6 +15,7 @@ borrowing   features of other caches, read where they lie
 commands    which command makes a store again
 matrices    what vouches for a matrix
 shifted     columns made ready to be multiplied
+factor      what a Gram matrix is multiplied from, a block of columns at a time
 tiles       a matrix while it is added up, in memory or in groups
 gram        inner products of all images
 published   those that lie beside features at an address

@@ -9,7 +9,7 @@ An image far from all others has no say in that mean, which it would pull away f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,12 @@ from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tile, algebra_on
 from algocli.features.store.column_products import ColumnProducts
-from algocli.features.store.columns import column_passes, n_passes
+from algocli.features.store.factor import Factor
 from algocli.features.store.finite import refuse_unusable
-from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
 from algocli.features.store.published import fetch, is_published, publish_matrix
 from algocli.features.store.readable import Readable
-from algocli.features.store.shifted import centre, shift_columns, standardise
+from algocli.features.store.shifted import centre
 from algocli.features.store.tiles import Tiles, groups, places, zeros
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
@@ -73,7 +72,7 @@ def gram(store: Readable, *, device: str = "cpu", track: Track = silent, note: N
         return Gram(store.folder / LENT, key=store.key, place=lent, n_features=store.n_features)
     if isinstance(store.place, Address):
         return _made_or_fetched(store, device, track, note)
-    return _made(store.folder / "gram", store.key, [store], None, device, track)
+    return _made(Factor((store,)), device, track)
 
 
 def standardised_gram(
@@ -103,72 +102,58 @@ def standardised_gram(
     DataError, StorageError
         As `gram`.
     """
-    fitted = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes()).hexdigest()
-    key = digest_of({"keys": [store.key for store in stores], "standardised": fitted})
-    return _made(stores[0].folder / "standardised" / key[:16], key, stores, rows, device, track)
+    return _made(Factor(tuple(stores), rows), device, track)
 
 
-def _made(
-    folder: Path,
-    key: str,
-    stores: Sequence[Readable],
-    standard: NDArray[np.int64] | None,
-    device: str,
-    track: Track,
-) -> Gram:
-    """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
-    with filling(stores[0].cache_dir), hold(folder / "lock"):
-        if not _is_whole(folder, key, stores):
-            _compute(folder, key, stores, standard, device, track)
-    return Gram(folder, key=key, n_features=sum(store.n_features for store in stores))
+def _made(factor: Factor, device: str, track: Track) -> Gram:
+    """Open the Gram matrix of a factor, computing it where there is none."""
+    with filling(factor.cache_dir), hold(factor.folder / "lock"):
+        if not _is_whole(factor):
+            _compute(factor, device, track)
+    return Gram(factor.folder, key=factor.key, n_features=factor.n_features)
 
 
 def _made_or_fetched(store: Readable, device: str, track: Track, note: Note) -> Gram:
     """Do the same with that of features at an address, which may lie beside them, and does from then on."""
-    folder = store.folder / "gram"
-    with filling(store.cache_dir), hold(folder / "lock"):
-        is_new = not _is_whole(folder, store.key, [store])
-        if is_new and fetch(store, folder, track, note):
-            ColumnProducts(folder, store.key).forget()
+    factor = Factor((store,))
+    with filling(store.cache_dir), hold(factor.folder / "lock"):
+        is_new = not _is_whole(factor)
+        if is_new and fetch(store, factor.folder, track, note):
+            ColumnProducts(factor.folder, factor.key).forget()
         else:
             if is_new:
-                _compute(folder, store.key, [store], None, device, track)
-            publish_matrix(store, folder, track, note, anew=is_new)
-    return Gram(folder, key=store.key, n_features=store.n_features)
+                _compute(factor, device, track)
+            publish_matrix(store, factor.folder, track, note, anew=is_new)
+    return Gram(factor.folder, key=factor.key, n_features=factor.n_features)
 
 
-def _is_whole(folder: Path, key: str, stores: Sequence[Readable]) -> bool:
-    """Say whether a folder holds the Gram matrix of this key, as its record vouches for it."""
-    return is_recorded(folder, key) and is_as_recorded(folder, _n_shared(stores), stores[0].cache_dir)
+def _is_whole(factor: Factor) -> bool:
+    """Say whether the Gram matrix of a factor is there, as its record vouches for it."""
+    return is_recorded(factor.folder, factor.key) and is_as_recorded(factor.folder, factor.n_stimuli, factor.cache_dir)
 
 
-def _compute(
-    folder: Path,
-    key: str,
-    stores: Sequence[Readable],
-    standard: NDArray[np.int64] | None,
-    device: str,
-    track: Track,
-) -> None:
-    """Compute a Gram matrix into a folder, and its record. Hold its lock."""
-    kept = ColumnProducts(folder, key)
-    with closing(Tiles(blocks(_n_shared(stores), TILE_ROWS), folder)) as tiles:
-        made = _accumulate(stores, standard, kept, tiles, device, track)
-        digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
-    was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
+def _compute(factor: Factor, device: str, track: Track) -> None:
+    """Compute a Gram matrix into its folder, and its record. Hold its lock."""
+    folder, kept = factor.folder, ColumnProducts(factor.folder, factor.key)
+    with closing(Tiles(blocks(factor.n_stimuli, TILE_ROWS), folder)) as tiles:
+        made = _accumulate(factor, kept, tiles, device, track)
+        digest = _save(folder / "matrix.npy", tiles, factor.n_stimuli)
+    was_written(folder / "matrix.npy", digest, factor.cache_dir)
     # One machine's, unless blocks come from several.
     products = made[0] if len(made) == 1 else {"blocks": made}
-    write_sealed(folder / "record.json", {"key": key, "products": products, DIGEST: digest})
+    write_sealed(folder / "record.json", {"key": factor.key, "products": products, DIGEST: digest})
     kept.forget()
 
 
-def is_made(store: Readable) -> bool:
-    """Say whether a store's own Gram matrix is there already."""
-    places = [place for place in (store.place, store.folder) if isinstance(place, Path)]
-    return any(is_recorded(folder / "gram", store.key) for folder in places)
+def is_made(factor: Factor) -> bool:
+    """Say whether a Gram matrix is there already, here or in the cache that lends its features."""
+    folders = [factor.folder]
+    if factor.standard is None and isinstance(factor.stores[0].place, Path):
+        folders.append(factor.stores[0].place / "gram")
+    return any(is_recorded(folder, factor.key) for folder in folders)
 
 
-def is_at_hand(store: Readable) -> bool:
+def is_at_hand(factor: Factor) -> bool:
     """Say whether it is there, or lies beside features at an address: nothing is left to multiply.
 
     Raises
@@ -176,26 +161,21 @@ def is_at_hand(store: Readable) -> bool:
     DiskFault
         If the server does not answer.
     """
-    return is_made(store) or is_published(store)
+    return is_made(factor) or (factor.standard is None and is_published(factor.stores[0]))
 
 
-def n_multiplications(stores: Sequence[Readable]) -> float:
-    """Return how many multiplications a Gram matrix of these stores, side by side, takes: half of all, by symmetry."""
-    return float(_n_shared(stores)) ** 2 * sum(store.n_features for store in stores) / 2
-
-
-def blocks_left(store: Readable) -> list[int]:
+def blocks_left(factor: Factor) -> list[int]:
     """Return the numbers of the column blocks whose products are neither kept nor in a matrix that is at hand."""
-    if is_at_hand(store):
+    if is_at_hand(factor):
         return []
-    kept = ColumnProducts(store.folder / "gram", store.key)
-    return [number for number in range(n_passes([store])) if not kept.has(number)]
+    kept = ColumnProducts(factor.folder, factor.key)
+    return [number for number in range(factor.n_blocks) if not kept.has(number)]
 
 
-def multiply_block(store: Readable, number: int, *, device: str = "cpu") -> None:
-    """Keep the products of one column block for `gram`, which adds up all of them; several processes may do so at once.
+def multiply_block(factor: Factor, number: int, *, device: str = "cpu") -> None:
+    """Keep the products of one column block for whoever comes to the matrix itself, and adds up all of them.
 
-    In memory is the block alone.
+    Several processes may do so at once. In memory is the block alone.
 
     Parameters
     ----------
@@ -211,50 +191,41 @@ def multiply_block(store: Readable, number: int, *, device: str = "cpu") -> None
     StorageError
         If the products cannot be written.
     """
-    folder = store.folder / "gram"
-    with filling(store.cache_dir), hold(folder / "lock", shared=True):
-        kept = ColumnProducts(folder, store.key)
-        if kept.has(number) or is_at_hand(store):
+    with filling(factor.cache_dir), hold(factor.folder / "lock", shared=True):
+        kept = ColumnProducts(factor.folder, factor.key)
+        if kept.has(number) or is_at_hand(factor):
             return
-        rows, algebra = blocks(store.n_stimuli, TILE_ROWS), algebra_on(device, n_multiplications([store]))
+        rows, algebra = blocks(factor.n_stimuli, TILE_ROWS), algebra_on(device, factor.n_multiplications)
         tiles = places(rows)
         n_products = sum(length(rows[i]) * length(rows[j]) for i, j in tiles)
-        for block in _prepared([store], None, [number], store.n_stimuli, "", silent):
+        for block in factor.blocks([number], factor.n_stimuli, "", silent):
             products = algebra.each_product([block[part] for part in rows], tiles)
             # What is not finite is told by whoever adds them up.
             with np.errstate(over="ignore", invalid="ignore"):
                 kept.keep(number, products, n_products, algebra.provenance)
 
 
-def _accumulate(
-    stores: Sequence[Readable],
-    standard: NDArray[np.int64] | None,
-    kept: ColumnProducts,
-    tiles: Tiles,
-    device: str,
-    track: Track,
-) -> list[dict[str, Any]]:
+def _accumulate(factor: Factor, kept: ColumnProducts, tiles: Tiles, device: str, track: Track) -> list[dict[str, Any]]:
     """Fill the tiles (i, j) on and below the diagonal, and return what multiplied; symmetry tells the rest.
 
     Products that are kept of a block are added when its turn comes.
     """
-    parts, n_blocks = groups(tiles.rows), n_passes(stores)
+    parts, n_blocks = groups(tiles.rows), factor.n_blocks
     if len(parts) > 1:
         # Half of it in float64, and then all of it in float32.
-        n_bytes = 2 * 4 * _n_shared(stores) ** 2
+        n_bytes = 2 * 4 * factor.n_stimuli**2
         check_disk(n_bytes, tiles.folder, remedy="name another cache_dir=..., or free some space")
     left = [number for number in range(n_blocks) if not kept.has(number)]
     made = [*kept.made([number for number in range(n_blocks) if number not in left])]
-    algebra = algebra_on(device, n_multiplications(stores)) if left else None
+    algebra = algebra_on(device, factor.n_multiplications) if left else None
     made += [algebra.provenance] if algebra else []
-    label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
+    label = f"subject {factor.stores[0].subject}: {factor.title}"
     for number, group in enumerate(parts, start=1):
         part = f"{label}, part {number} of {len(parts)}" if len(parts) > 1 else label
-        n_rows = _n_needed(stores, tiles.rows[group[-1]].stop, standard)
-        passes = _prepared(stores, standard, left, n_rows, part, track) if algebra else ()
+        passes = factor.blocks(left, tiles.rows[group[-1]].stop, part, track) if algebra else ()
         tiles.add(_sums(tiles.rows, group, kept, n_blocks, zip(left, passes, strict=True), algebra))
     try:
-        refuse_unusable(stores, tiles)
+        refuse_unusable(factor.stores, tiles)
     except DataError:
         # Whoever mends the features begins anew.
         kept.forget()
@@ -282,34 +253,6 @@ def _sums(
             n_added = number + 1
         kept.add(range(n_added, n_blocks), sums, rows)
     return sums
-
-
-def _n_needed(stores: Sequence[Readable], n_rows: int, standard: NDArray[np.int64] | None) -> int:
-    """Count the images that are looked at for products of the first `n_rows`: by any they may be divided."""
-    n_shared = _n_shared(stores)
-    return n_shared if standard is not None else min(n_shared, max(n_rows, stores[0].rows_per_shard))
-
-
-def _prepared(
-    stores: Sequence[Readable],
-    standard: NDArray[np.int64] | None,
-    numbers: Sequence[int],
-    n_rows: int,
-    label: str,
-    track: Track,
-) -> Iterator[NDArray[np.float32]]:
-    """Yield some blocks of columns, shifted, and standardised where asked for; the next overwrites the one before."""
-    for _, block, pool in column_passes(stores, n_rows, label, track, numbers):
-        with np.errstate(over="ignore", invalid="ignore"):
-            shift_columns(block, stores[0].rows_per_shard, pool)
-            if standard is not None:
-                standardise(block, standard, pool)
-        yield block
-
-
-def _n_shared(stores: Sequence[Readable]) -> int:
-    """Count the images that all stores have."""
-    return min(store.n_stimuli for store in stores)
 
 
 def _save(path: Path, tiles: Tiles, n_stimuli: int) -> str:

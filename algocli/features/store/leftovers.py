@@ -76,8 +76,8 @@ def _of_store(cache_dir: Path, folder: Path, is_used: IsUsed | None) -> Iterator
             detail=why[1],
         )
         return
-    gram = folder / "gram"
-    if _is_mismatched(folder):
+    gram, is_mismatched = folder / "gram", _is_mismatched(folder)
+    if is_mismatched:
         yield Leftover(
             gram,
             MISMATCHED,
@@ -86,10 +86,15 @@ def _of_store(cache_dir: Path, folder: Path, is_used: IsUsed | None) -> Iterator
             lambda: [gram / "lock"],
             "record.json",
         )
-    elif (parts := gram / BLOCKS).is_dir():
+    made = [*([] if is_mismatched else [gram]), *real_folders(folder / "standardised")]
+    for parts in [matrix / BLOCKS for matrix in made if (matrix / BLOCKS).is_dir()]:
         # The next command that wants the matrix would go on with them; nobody may ever ask for it again.
         still = partial(_is_still, cache_dir, parts, parts.is_dir)
-        yield Leftover(parts, KILLED, n_bytes_in(parts), still, lambda: [gram / "lock"])
+        yield Leftover(parts, KILLED, n_bytes_in(parts), still, partial(_locks_beside, parts))
+
+
+def _locks_beside(parts: Path) -> list[Path]:
+    return [parts.with_name("lock")]
 
 
 def _of_stopped(cache_dir: Path, home: Path, made: Path) -> Leftover:
@@ -181,6 +186,7 @@ def _locks_of_home(home: Path) -> list[Path]:
 def _locks_of_store(folder: Path) -> list[Path]:
     """List the locks of whoever creates a store, fills it, imports into it, or derives a matrix from it."""
     locks = [folder / "creation.lock", folder / "lock", folder / "gram" / "lock", *sorted((folder / "locks").glob("*"))]
+    locks += [matrix / "lock" for matrix in real_folders(folder / "standardised")]
     return [*locks, folder.with_name(f"{named_after(folder)}{_LOCK}")]
 
 

@@ -17,13 +17,13 @@ from algocli.compute.track import silent, unheard
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.kinds.pictures import Viewer
 from algocli.dataset.sides import BySide
+from algocli.encoding.gram_tasks import BlockProducts, Products
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 from algocli.features.passage import Passage
 from algocli.features.reduction import Reduction
 from algocli.pipeline import similarity_asked
 from algocli.pipeline.extraction_tasks import Order, Rows
-from algocli.pipeline.gram_tasks import BlockProducts, Products
 from algocli.pipeline.similarity_tasks import SubjectSimilarity
 from algocli.pipeline.sweep_networks import Asking
 from algocli.pipeline.sweep_tasks import InnerFolds, SweptOrder, SweptRows
@@ -112,8 +112,8 @@ def alike() -> SubjectSimilarity:
         subject_training(),
         rows(),
         rows().whole,
-        Products(Path("cache/features/a/b"), "cpu"),
-        BlockProducts(Path("cache/features/a/b"), 3, "cpu"),
+        Products((Path("cache/features/a/b"),), "cpu"),
+        BlockProducts(Products((Path("cache/features/a/b"), Path("cache/features/c/d")), "cpu", (2, 3, 5)), 3),
         swept_rows(),
         swept_rows().whole,
         InnerFolds(Run(Path("cache/runs/mine")), Subject(1, Path("data/subj01"))),

@@ -23,10 +23,11 @@ from algocli.compute.executors.arrays import (
 from algocli.compute.executors.lists import end_of, line_of, read_list, work
 from algocli.compute.files import write_json
 from algocli.dataset.challenge.subjects import Challenge
+from algocli.encoding.gram_tasks import Products
 from algocli.errors import DataError, UsageError
+from algocli.features.store.factor import Factor
 from algocli.features.store.gram import is_made
 from algocli.features.store.shards import FeatureStore
-from algocli.pipeline.gram_tasks import Products
 from algocli.runs.leftovers import find_in_cache
 from tests.features.by_hand import cache_features, list_stores
 from tests.support.challenge import write_tiny_challenge
@@ -48,13 +49,13 @@ def stores(challenge: Path, tmp_path: Path) -> list[FeatureStore]:
 
 @pytest.fixture
 def array(stores: list[FeatureStore], tmp_path: Path) -> JobArray:
-    lines = [line_of(Products(store.folder, "cpu"), threads=1) for store in stores]
+    lines = [line_of(Products((store.folder,), "cpu"), threads=1) for store in stores]
     return new_array(tmp_path / "cache", lines, {"command": ["/usr/bin/algocli", "extract", "-s 1"], "jobs": []})
 
 
 def test_a_line_is_worked_on_by_its_number_and_says_how_it_went(array: JobArray, stores: list[FeatureStore]) -> None:
     assert work(array.list_path, 1).error is None
-    assert [is_made(store) for store in stores] == [False, True]
+    assert [is_made(Factor((store,))) for store in stores] == [False, True]
     end = end_of(array.folder, 1)
     assert end is not None
     assert (end["state"], end["label"]) == ("done", array.lines[1].label)
@@ -71,7 +72,7 @@ def test_the_command_takes_its_line_from_the_element_of_an_array(
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
     assert run_here("work", str(array.list_path)) == 0
     assert run_here("work", str(array.list_path), "--index", "0") == 0
-    assert [is_made(store) for store in stores] == [True, True]
+    assert [is_made(Factor((store,))) for store in stores] == [True, True]
     assert array.job(1) == "12_1"
     assert run_here("work", str(array.list_path), "--index", "2") == 2
     assert "lines 0 to 1" in capsys.readouterr().err
@@ -81,12 +82,12 @@ def test_relative_paths_are_those_of_whoever_wrote_the_list(
     stores: list[FeatureStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    line = line_of(Products(stores[0].folder.relative_to(tmp_path), "cpu"), threads=1)
+    line = line_of(Products((stores[0].folder.relative_to(tmp_path),), "cpu"), threads=1)
     array = new_array(Path("cache"), [line], {})
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert work(array.list_path, 0).error is None
-    assert is_made(stores[0])
+    assert is_made(Factor((stores[0],)))
 
 
 def test_what_a_task_refuses_is_the_commands_error_and_kept(
@@ -103,7 +104,7 @@ def test_what_a_task_refuses_is_the_commands_error_and_kept(
 def test_an_array_is_its_owners_alone_whatever_the_umask(stores: list[FeatureStore], tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        array = new_array(tmp_path / "cache", [line_of(Products(stores[0].folder, "cpu"), threads=1)], {})
+        array = new_array(tmp_path / "cache", [line_of(Products((stores[0].folder,), "cpu"), threads=1)], {})
     finally:
         os.umask(before)
     assert array.folder.stat().st_mode & 0o777 == 0o700
@@ -153,7 +154,7 @@ def test_what_is_no_task_is_not_run(stores: list[FeatureStore], tmp_path: Path) 
     class Posing:
         label = "nothing"
 
-    line = line_of(Products(stores[0].folder, "cpu"), threads=1)
+    line = line_of(Products((stores[0].folder,), "cpu"), threads=1)
     from algocli.compute.executors.descriptions import describe
     from algocli.compute.executors.lists import _digest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from algocli.encoding.memory import gram_bytes
 from algocli.errors import DataError
 from algocli.features.store import gram as gram_module
 from algocli.features.store import shards as store_module
+from algocli.features.store.factor import Factor
 from algocli.features.store.gram import TILE_ROWS, gram, standardised_gram
 from algocli.features.store.matrices import Gram
 from algocli.features.store.tiles import groups
@@ -167,9 +168,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     accumulate = gram_module._accumulate
 
-    def counted(stores: Sequence[store_module.FeatureStore], *rest: Any) -> Any:
-        seen.append(stores[0].key)
-        return accumulate(stores, *rest)
+    def counted(factor: Factor, *rest: Any) -> Any:
+        seen.append(factor.key)
+        return accumulate(factor, *rest)
 
     monkeypatch.setattr(gram_module, "_accumulate", counted)
     return seen
