@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from algocli.encoding import gram_tasks
 from algocli.features.store.column_products import BLOCKS
 from algocli.features.store.gram import gram
 from algocli.features.store.shards import FeatureStore
-from algocli.encoding import gram_tasks
 from tests.cluster.dask_processes import ROOT, scheduler, wait_until
 from tests.cluster.slurm_here import Slurm
 from tests.encoding.test_gram_tasks import left, multiply, stores_in
