@@ -17,6 +17,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from algocli.cli.ascii import harmless
+from algocli.cli.minutes import Minutes
 from algocli.cli.pace import Pace
 from algocli.cli.wording import in_options
 from algocli.compute.track import Note, Track, silent
@@ -40,8 +41,10 @@ LINE_EVERY = 60.0
 WORTH_A_LINE = 0.5
 
 
-# The bars on the screen, the innermost last: a line printed past them would end in the middle of one.
+# The bars on the screen, the innermost last: a line printed past them would end in the middle of one. And what tells
+# lines in their place.
 _bars: list[Progress] = []
+_told: list[Minutes] = []
 
 
 def out() -> Console:
@@ -83,9 +86,11 @@ def show_error(error: AlgocliError, hint: str | None = None) -> None:
 
 
 def stop_bars() -> None:
-    """Take down the bars of work that an error or an interrupt has ended: nothing may be drawn after its sentence."""
+    """Take down what shows how far work is that an error or an interrupt has ended: its sentence is the last."""
     while _bars:
         _bars.pop().stop()
+    while _told:
+        _told.pop().stop()
 
 
 def note(message: str, *, quiet: bool = False) -> None:
@@ -262,16 +267,23 @@ def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Itera
 
 
 def _lines(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
-    started = spoke = time.monotonic()
-    pace = Pace()
-    for item in items:
-        yield item
-        now = time.monotonic()
-        pace.count(now)
-        if now - spoke >= LINE_EVERY:
-            left = pace.seconds_left(total)
-            note(f"{label}: {pace.n_done} of {total} {unit}".rstrip() + (f", {left:.0f} s left" if left else ""))
-            spoke = now
+    started, pace = time.monotonic(), Pace()
+
+    def tell() -> None:
+        left = pace.seconds_left(total)
+        note(f"{label}: {pace.n_done} of {total} {unit}".rstrip() + (f", {left:.0f} s left" if left else ""))
+
+    minutes = Minutes(tell, LINE_EVERY)
+    _told.append(minutes)
+    try:
+        for item in items:
+            yield item
+            pace.count(time.monotonic())
+    finally:
+        # As with a bar.
+        if minutes in _told:
+            _told.remove(minutes)
+            minutes.stop()
     took = time.monotonic() - started
     if took >= WORTH_A_LINE:
         note(f"{label}: {pace.n_done} {unit}".rstrip() + f" in {took:.1f} s")

@@ -6,7 +6,8 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -139,24 +140,55 @@ def test_off_a_terminal_progress_is_one_line_a_stage(
 def test_a_long_stage_says_how_much_is_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter(range(0, 10_000, 50))
-    monkeypatch.setattr("algocli.cli.console.time.monotonic", lambda: next(clock))
-    list(console.tracker(quiet=False)(range(4), total=4, label="extracting", unit="images"))
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "extracting: 2 of 4 images, 100 s left"
-    assert lines[-1].startswith("extracting: 4 images in")
+    monkeypatch.setattr(console, "LINE_EVERY", 0.02)
+    # What comes so soon after the first has come with it.
+    monkeypatch.setattr("algocli.cli.pace._TOGETHER", 0.0)
+    told = list[str]()
+
+    def work() -> Iterator[int]:
+        for number in range(4):
+            yield number
+            while number == 2 and not any(" left" in line for line in told):
+                time.sleep(0.01)
+                told.extend(capsys.readouterr().err.splitlines())
+
+    assert list(console.tracker(quiet=False)(work(), total=4, label="extracting", unit="images")) == [0, 1, 2, 3]
+    (line, *_) = [line for line in told if " left" in line]
+    assert re.fullmatch(r"extracting: 3 of 4 images, \d+ s left", line)
 
 
-def test_the_first_of_a_long_stage_foretells_nothing(
+def test_a_line_comes_though_nothing_else_does_and_what_comes_together_is_counted_together(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A minute and more to start up and for the first, then a second each.
-    clock = iter([0, 500, 501, 561.5, 562, 563])
-    monkeypatch.setattr("algocli.cli.console.time.monotonic", lambda: next(clock))
-    list(console.tracker(quiet=False)(range(4), total=4, label="extracting", unit="images"))
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "extracting: 1 of 4 images"
-    assert lines[1] == "extracting: 3 of 4 images, 31 s left"
+    monkeypatch.setattr(console, "LINE_EVERY", 0.02)
+    told = list[str]()
+
+    def wait() -> None:
+        told.clear()
+        while len(told) < 2:
+            time.sleep(0.01)
+            told.extend(capsys.readouterr().err.splitlines())
+
+    def work() -> Iterator[int]:
+        wait()
+        assert set(told) == {"extracting: 0 of 360 images"}
+        yield from range(180)
+        wait()
+        # The first of a stage foretell nothing.
+        assert set(told[1:]) == {"extracting: 180 of 360 images"}
+        yield from range(180)
+
+    assert len(list(console.tracker(quiet=False)(work(), total=360, label="extracting", unit="images"))) == 360
+
+
+def test_after_an_error_no_line_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "LINE_EVERY", 0.01)
+    going = iter(console.tracker(quiet=False)(range(4), total=4, label="extracting", unit="images"))
+    next(going)
+    console.show_error(DataError("nothing there"))
+    capsys.readouterr()
+    time.sleep(0.05)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_quiet_note_is_no_note(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,8 @@ T = TypeVar("T")
 _MOST = 4096
 # A worker imports what a user's script is made of, and would run it.
 _BELOW = "in a script, what asks for workers stands below `if __name__ == '__main__':`"
+# What a process of multiprocessing is asked for while it imports that, by that package itself.
+_IMPORTS_MAIN = "_inheriting"
 # stdout and stderr, whatever became of Python's own.
 _STREAMS = (1, 2)
 # How often, in seconds, a worker looks whether there is still somebody that it works for.
@@ -69,7 +71,11 @@ def parse_local(which: str) -> LocalCluster:
     ------
     UsageError
         If it is none.
+    SystemExit
+        Of a worker that runs the script which has asked for it: it has no more to say than the command has.
     """
+    if getattr(multiprocessing.current_process(), _IMPORTS_MAIN, False):
+        raise SystemExit(1)
     if not (which.isdecimal() and 1 <= int(which[:9]) <= _MOST):
         raise UsageError(f"a number of processes, 1 to {_MOST}, was expected")
     return LocalCluster(int(which))
@@ -197,7 +203,8 @@ class _Worker:
                     self._process = self._pool.submit(os.getpid).result()
                 except BrokenProcessPool as error:
                     self._pool = None
-                    raise UsageError("a worker ended while it started", hint=_BELOW) from error
+                    # An error of a script shows no hint.
+                    raise UsageError(f"a worker ended while it started: {_BELOW}") from error
             return self._pool
 
 
