@@ -44,14 +44,15 @@ class Objects:
 
 
 @contextmanager
-def serving_objects(folder: Path) -> Iterator[Objects]:
-    """Have a server with one empty bucket within a `with` block."""
+def serving_objects(folder: Path, least_part: int = 5 * 2**20) -> Iterator[Objects]:
+    """Have a server within a `with` block, which takes no smaller parts of an object but for the last, as S3 does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         objects = Objects(free.getsockname()[1])
     words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(objects.port)]
     with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder)
+        environment = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(least_part)}
+        server = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder, env=environment)
     try:
         _wait(objects.port, server)
         yield objects
