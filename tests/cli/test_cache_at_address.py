@@ -255,6 +255,27 @@ def test_of_what_force_replaces_nothing_is_left_there_though_it_was_stopped(
     assert not list(home("one").rglob(".aside"))
 
 
+def test_what_is_to_replace_features_there_goes_there_though_it_was_stopped_before_it_was_known_here(
+    run: Invoke, at: Address, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (0, 1):
+        np.save(tmp_path / f"{seed}.npy", np.random.default_rng(seed).standard_normal((27, 6)).astype("float32"))
+    words = ("import-features", str(tmp_path / "1.npy"), "--name", "mine", "-s", "1", "--force")
+    run("import-features", str(tmp_path / "0.npy"), "--name", "mine", "-s", "1")
+    with monkeypatch.context() as patch:
+
+        def stopped(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("algocli.features.store.allocation.refer_to", stopped)
+        run(*words, code=130)
+    run(*words)
+    (store,) = list_stores(home("one"))
+    assert store.complete
+    assert str(store.place) == f"{at}/features/mine/{store.folder.name}"
+    assert not list(home("one").rglob("features.zarr"))
+
+
 def test_sets_of_layers_are_partitioned_as_they_are_in_a_folder(
     run: Invoke, at: Address, home: Any, tmp_path: Path
 ) -> None:

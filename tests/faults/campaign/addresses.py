@@ -34,8 +34,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "extract": ((*EXTRACT, *OF_ONE, "--batch-size", "5"),),
     "extract both": ((*EXTRACT, "-s", "1,2"),),
     "extract --no-gram": (_EXTRACTED,),
-    "train": (MINE, _EXTRACTED),
-    "train again": (FOLDED, MINE, (*EXTRACT, *OF_ONE)),
+    "train": (FOLDED, _EXTRACTED),
+    "train --standardise": (MINE, FOLDED, (*EXTRACT, *OF_ONE)),
     "import-features": ((*IMPORT, *OF_ONE),),
     "import-features --force": (_OTHERS, (*IMPORT, *OF_ONE)),
 }
