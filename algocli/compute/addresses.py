@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from fnmatch import fnmatchcase
 from functools import total_ordering
 from pathlib import Path
@@ -238,6 +238,20 @@ class Address:
             parts = key.removeprefix(f"{self._key}/").split("/")
             if len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)):
                 yield self / "/".join(parts)
+
+    def any_below(self) -> Address | None:
+        """Return the first object below, by one question; None where there is none."""
+        bucket, key = self._named.values()
+        prefix = f"{key}/" if key else ""
+        with self._asked("read"):
+            try:
+                about = server().call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)
+            except FileNotFoundError:
+                return None
+        # Others may have put there what no address of ours is called.
+        with suppress(IndexError, UsageError):
+            return self / str(about.get("Contents", ())[0]["Key"]).removeprefix(prefix)
+        return None
 
     def read_all(self) -> dict[str, bytes]:
         """Read all objects below, several at once: their contents, by the rest of their addresses."""

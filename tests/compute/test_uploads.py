@@ -11,6 +11,7 @@ import pytest
 
 from algocli.compute import addresses, uploads
 from algocli.compute.addresses import Address
+from algocli.compute.object_server import server
 from algocli.errors import DiskFault, StorageError
 from tests.support.objects import BUCKET, Objects
 
@@ -33,10 +34,9 @@ def large(tmp_path: Path) -> Path:
 
 def answering(monkeypatch: pytest.MonkeyPatch, method: str, instead: Any) -> None:
     """Have the server answer otherwise to one thing that it is asked."""
-    server = addresses.server()
-    real = server.call_s3
+    real = server().call_s3
     monkeypatch.setattr(
-        server, "call_s3", lambda what, **about: instead(**about) if what == method else real(what, **about)
+        server(), "call_s3", lambda what, **about: instead(**about) if what == method else real(what, **about)
     )
 
 
@@ -52,9 +52,9 @@ def test_a_large_file_arrives_whole_and_its_upload_is_told_before(objects: Objec
 def test_what_has_arrived_of_one_that_is_unfinished_is_told_and_aborted(objects: Objects, tmp_path: Path) -> None:
     there = objects.at(f"uploads{tmp_path}/a/b")
     where = {"Bucket": BUCKET, "Key": str(there).removeprefix(f"s3://{BUCKET}/")}
-    upload = addresses.server().call_s3("create_multipart_upload", **where)["UploadId"]
+    upload = server().call_s3("create_multipart_upload", **where)["UploadId"]
     for number in (1, 2):
-        addresses.server().call_s3("upload_part", **where, UploadId=upload, PartNumber=number, Body=b"some")
+        server().call_s3("upload_part", **where, UploadId=upload, PartNumber=number, Body=b"some")
     (found,) = there.unfinished()
     assert (found.key, found.id, found.n_bytes, found.is_abandoned) == (where["Key"], upload, 8, False)
     assert there.parent.unfinished("b") == there.parent.parent.unfinished(r"[^/]+/b") != []
@@ -72,7 +72,7 @@ def test_what_ends_it_in_between_leaves_nothing(
     objects: Objects, large: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     there = objects.at(f"uploads{large}")
-    real = addresses.server().call_s3
+    real = server().call_s3
 
     def upload_part(**about: Any) -> Any:
         if about["PartNumber"] == 2:

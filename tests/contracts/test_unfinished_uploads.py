@@ -20,6 +20,7 @@ from algocli.cli import app
 from algocli.compute import addresses, uploads
 from algocli.compute.addresses import Address
 from algocli.compute.cache_places import check_cache
+from algocli.compute.object_server import server
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.features.store.gram import gram
 from algocli.features.store.published import is_published
@@ -104,9 +105,9 @@ def leave(store: FeatureStore, **sender: Any) -> None:
     ended.wait()
     (store.place / "gram").remove_all()  # type: ignore[union-attr]
     where = {"Bucket": BUCKET, "Key": sent_from(store)}
-    upload = addresses.server().call_s3("create_multipart_upload", **where)["UploadId"]
+    upload = server().call_s3("create_multipart_upload", **where)["UploadId"]
     for number in (1, 2):
-        addresses.server().call_s3("upload_part", **where, UploadId=upload, PartNumber=number, Body=bytes(PART))
+        server().call_s3("upload_part", **where, UploadId=upload, PartNumber=number, Body=bytes(PART))
     keep_upload(store.folder / "gram", Path(where["Key"]).name, upload)
     path = store.folder / "gram" / "upload.json"
     record = read_sealed(path)
@@ -238,21 +239,19 @@ def test_what_others_send_below_the_same_address_is_none_of_ours(
     ours = str(matrix).removeprefix(f"s3://{BUCKET}/")
     theirs = [ours.replace("/features/", "/features2/"), f"{ours}.gz", f"{ours}/x", ours.replace("/gram/", "/")]
     for key in [ours, *theirs]:
-        addresses.server().call_s3("create_multipart_upload", Bucket=BUCKET, Key=key)
+        server().call_s3("create_multipart_upload", Bucket=BUCKET, Key=key)
     clear(prefix)
-    left = addresses.server().call_s3("list_multipart_uploads", Bucket=BUCKET)["Uploads"]
+    left = server().call_s3("list_multipart_uploads", Bucket=BUCKET)["Uploads"]
     assert {upload["Key"] for upload in left} >= set(theirs)
     assert ours not in {upload["Key"] for upload in left}
     for upload in left:
-        addresses.server().call_s3(
-            "abort_multipart_upload", Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"]
-        )
+        server().call_s3("abort_multipart_upload", Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def test_whoever_may_not_see_uploads_is_told_and_clears_the_rest(
     store: FeatureStore, prefix: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = addresses.server().call_s3
+    real = server().call_s3
 
     def refused(method: str, **about: Any) -> Any:
         if method == "list_multipart_uploads":
@@ -261,7 +260,7 @@ def test_whoever_may_not_see_uploads_is_told_and_clears_the_rest(
 
     left = check_cache(str(prefix)) / "features" / "gone.json.0a1b2c.partial"
     left.write_bytes(b"half")
-    monkeypatch.setattr(addresses.server(), "call_s3", refused)
+    monkeypatch.setattr(server(), "call_s3", refused)
     result = clear(prefix)
     said = " ".join(result.stderr.split())
     assert f"what was left unfinished in {prefix}/features is not known: {prefix}/features cannot be read" in said

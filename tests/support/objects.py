@@ -74,10 +74,10 @@ def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
             return
 
 
-def make_bucket() -> Any:
-    """Make the bucket, and return what speaks to the server that the environment names."""
+def make_bucket(url: str | None = None) -> Any:
+    """Make the bucket, and return what speaks to the server, by default that which the environment names."""
     import fsspec
 
-    server = fsspec.filesystem("s3", use_listings_cache=False)
+    server = fsspec.filesystem("s3", use_listings_cache=False, endpoint_url=url)
     server.mkdir(BUCKET)
     return server

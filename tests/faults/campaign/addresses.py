@@ -95,8 +95,8 @@ class Elsewhere:
         return self.disturb(name, what, where, how)
 
     def at_moment(self, name: str, rng: random.Random) -> Outcome:
-        """Stop a command at some moment."""
-        after, what = rng.uniform(0, self.undisturbed(name).seconds), rng.choice(SIGNALS)
+        """Kill a command at some moment: it need not obey signals by then."""
+        after, what = rng.uniform(0, self.undisturbed(name).seconds), signal.SIGKILL
         return self.disturb(name, what, f"after {after:.3f} s", {"signals": [(after, int(what))]})
 
     def disturb(self, name: str, what: signal.Signals, where: str, how: dict[str, Any]) -> Outcome:
@@ -104,12 +104,10 @@ class Elsewhere:
         expected = self.undisturbed(name).tree
         with self.begun(COMMANDS[name][1:]) as place:
             met = self.run(place, COMMANDS[name][0], **how)
-            verdict = verdict_of(met) if met.code not in (0, _ENDS[what]) else None
-            detail = f"it said: {met.said[-600:]}" if verdict else ""
-            if met.code not in (0, _ENDS[what]) and verdict is None:
-                verdict, detail = "wrong", f"exit code {met.code}: {met.said[-600:]}"
-            if verdict is None:
+            if met.code in (0, _ENDS[what]):
                 verdict, detail = self._repeated(place, name, expected)
+            else:
+                verdict, detail = verdict_of(met) or "wrong", f"exit code {met.code}: {met.said[-600:]}"
         return Outcome(name, what.name, verdict, f"{what.name} {where}: {detail}")
 
     def _repeated(self, place: Path, name: str, expected: Tree) -> tuple[Verdict, str]:
