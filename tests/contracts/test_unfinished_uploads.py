@@ -19,9 +19,10 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from algocli.compute import addresses, uploads
 from algocli.compute.addresses import Address
-from algocli.compute.cache_places import check_cache
+from algocli.compute.cache_places import check_cache, folder_of
 from algocli.compute.object_server import server
 from algocli.compute.vouching import read_sealed, write_sealed
+from algocli.errors import UsageError
 from algocli.features.store.gram import gram
 from algocli.features.store.published import is_published
 from algocli.features.store.shards import FeatureStore
@@ -258,10 +259,11 @@ def test_whoever_may_not_see_uploads_is_told_and_clears_the_rest(
             raise PermissionError("Access Denied")
         return real(method, **about)
 
-    left = check_cache(str(prefix)) / "features" / "gone.json.0a1b2c.partial"
+    left = check_cache(str(prefix)) / "features" / "gone.json.0a1b2c3d.partial"
     left.write_bytes(b"half")
     monkeypatch.setattr(server(), "call_s3", refused)
     result = clear(prefix)
+    assert not left.exists()
     said = " ".join(result.stderr.split())
     assert f"what was left unfinished in {prefix}/features is not known: {prefix}/features cannot be read" in said
     # Nor does it keep anybody from sending.
@@ -277,3 +279,19 @@ def test_a_store_at_an_address_of_its_own_is_cleared_up_after_too(
     cleared = CliRunner().invoke(app, ["cache", "gc", "--yes", "--cache-dir", str(tmp_path / "mine")])
     assert "by a process that was killed" in cleared.stdout
     assert begun(store) == []
+
+
+def test_a_machine_that_cannot_ask_any_server_clears_the_rest(
+    store: FeatureStore, prefix: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking() -> None:
+        raise UsageError("addresses of s3:// need the package s3fs")
+
+    left = folder_of(prefix) / "features" / "gone.json.0a1b2c3d.partial"
+    left.write_bytes(b"half")
+    monkeypatch.setattr("algocli.compute.addresses.server", lacking)
+    result = CliRunner().invoke(app, ["cache", "gc", "--yes", "--cache-dir", str(folder_of(prefix))])
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert "what was left unfinished at addresses is not known: addresses of s3:// need the package s3fs" in said
+    assert not left.exists()

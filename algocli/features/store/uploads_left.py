@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +14,7 @@ from algocli.compute.durations import told_time
 from algocli.compute.lock import hold_if_free
 from algocli.compute.track import Note, unheard
 from algocli.compute.uploads import Upload
-from algocli.errors import DataError, DiskFault
+from algocli.errors import DataError, DiskFault, UsageError
 from algocli.features.store.allocation import address_in
 from algocli.features.store.library import store_folders
 from algocli.features.store.unfinished import NAME, Stopped, forget_upload, stopped_upload
@@ -76,9 +76,15 @@ class UploadLeft:
 
 def find_uploads(cache_dir: Path, note: Note = unheard) -> list[UploadLeft]:
     """List the uploads to a cache's addresses that nobody goes on with; what keeps one from seeing them is told."""
-    folders = store_folders(cache_dir)
     found: dict[str, UploadLeft] = {}
-    for home in sorted(_homes(cache_dir, folders)):
+    try:
+        stores = {folder: at for folder in store_folders(cache_dir) if (at := address_in(folder)) is not None}
+        own = address_of_cache(cache_dir)
+    except (DataError, UsageError) as error:
+        note(f"what was left unfinished at addresses is not known: {error.message}")
+        return []
+    homes = {at.parent.parent for at in stores.values()} | ({own / "features"} if own is not None else set())
+    for home in sorted(homes):
         try:
             begun = home.unfinished(_MATRIX)
         except (DataError, DiskFault) as error:
@@ -87,26 +93,19 @@ def find_uploads(cache_dir: Path, note: Note = unheard) -> list[UploadLeft]:
         found |= {upload.id: _abandoned(upload) for upload in begun if upload.is_abandoned}
         arrived = {upload.id: upload.n_bytes for upload in begun}
         # Last: of these more is known.
-        found |= {left.id: left for left in _of_this_machine(folders, home, arrived)}
+        here = {folder: at for folder, at in stores.items() if at.parent.parent == home}
+        found |= {left.id: left for left in _of_this_machine(here, arrived)}
     return list(found.values())
 
 
-def _homes(cache_dir: Path, folders: Sequence[Path]) -> set[Address]:
-    """Return where features of a cache lie, each the folder of features of a cache."""
-    own = address_of_cache(cache_dir)
-    homes = set() if own is None else {own / "features"}
-    return homes | {at.parent.parent for folder in folders if (at := address_in(folder)) is not None}
-
-
-def _of_this_machine(folders: Sequence[Path], home: Address, arrived: dict[str, int]) -> Iterator[UploadLeft]:
-    for folder in folders:
-        at = address_in(folder)
-        stopped = None if at is None or at.parent.parent != home else stopped_upload(folder / "gram", at / "gram")
-        if at is not None and stopped is not None:
-            there, upload = stopped
-            still = partial(_is_still, folder / "gram", at / "gram", stopped)
-            n_bytes, detail = arrived.get(upload, 0), "by a process that was killed"
-            yield UploadLeft(there, upload, n_bytes, detail, still, folder / "gram")
+def _of_this_machine(stores: Mapping[Path, Address], arrived: Mapping[str, int]) -> Iterator[UploadLeft]:
+    for folder, at in stores.items():
+        gram, home = folder / "gram", at / "gram"
+        stopped = stopped_upload(gram, home)
+        if stopped is not None:
+            still = partial(_is_still, gram, home, stopped)
+            n_bytes, detail = arrived.get(stopped.upload, 0), "by a process that was killed"
+            yield UploadLeft(stopped.there, stopped.upload, n_bytes, detail, still, gram)
 
 
 def _is_still(folder: Path, home: Address, stopped: Stopped) -> bool:
