@@ -76,6 +76,7 @@ def test_the_table_says_what_was_tried_and_what_survived() -> None:
     assert lines[3] == "disk: 3 tried, 1 same, 1 told, 1 WRONG"
 
 
+@pytest.mark.slow
 def test_what_is_killed_with_its_cache_at_an_address_is_made_good_by_a_repeat(tmp_path: Path) -> None:
     for needed in SERVER:
         pytest.importorskip(needed, reason=f"{needed} is not installed: the extra dev")
