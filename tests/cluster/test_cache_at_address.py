@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
@@ -86,6 +87,16 @@ def made_by(data: Path, cache: Address, cluster: str | None, kill: Callable[[Add
 
 def has_begun(cache: Address) -> bool:
     return bool(list(cache.glob("features/*/*/done/*.json")))
+
+
+def test_processes_of_this_machine_make_the_same_though_one_is_killed(many: Path, at: Address) -> None:
+    here = made_by(many, at / "here", None)
+
+    def kill(cache: Address) -> None:
+        wait_until(lambda: has_begun(cache))
+        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+
+    assert made_by(many, at / "there", "local:2", kill) == here
 
 
 def test_workers_of_dask_make_the_same_though_one_is_killed(many: Path, at: Address, tmp_path: Path) -> None:
