@@ -22,7 +22,7 @@ from tests.faults.campaign.place import EXTRACT, IMPORT, Stage, begin, serving, 
 from tests.faults.campaign.readings import FOLDED, MINE, OF_ONE, is_lock
 from tests.faults.campaign.stage import CLOCK, Tree, difference
 from tests.faults.conftest import Ended
-from tests.support.objects import BUCKET, make_bucket, serving_objects
+from tests.support.objects import BUCKET, asking_anew, make_bucket, serving_objects
 
 # A Gram matrix of 28 images, 3 kB, is sent in several parts.
 PART_BYTES = 700
@@ -61,7 +61,7 @@ def there(home: Path) -> Iterator[Elsewhere]:
         make_bucket()
         at = objects.at("cache")
         imports = ("s3fs", "aiobotocore.session", "botocore.auth", "email.mime.multipart")
-        with serving(home / "said", *imports, ALGOCLI_CACHE_DIR=str(at)) as jobs:
+        with asking_anew(), serving(home / "said", *imports, ALGOCLI_CACHE_DIR=str(at)) as jobs:
             yield Elsewhere(Stage(jobs, begin(home), home), at)
 
 
