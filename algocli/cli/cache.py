@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from algocli.compute.leftovers import Leftover
     from algocli.compute.vouching import Upgrade
     from algocli.features.store.overview import StoreRow
+    from algocli.features.store.uploads_left import UploadLeft
+
+    Left = Leftover | UploadLeft
 
 cache = typer.Typer(help="List what is cached, check it, delete leftovers.", no_args_is_help=True)
 
@@ -170,19 +173,22 @@ def gc(
     """Delete what nothing refers to.
 
     That is what killed commands left, what another version of algocli wrote, matrices of other features, digests of
-    folders that are gone, runs without a finished subject, and what jobs left that have ended. What a running command
-    works on stays, and is waited for before the rest goes.
+    folders that are gone, runs without a finished subject, and what jobs left that have ended. At an address, what was
+    begun to be sent is aborted once nothing more of it has arrived for a day, and nothing else is deleted. What a
+    running command works on stays, and is waited for before the rest goes.
     """
     from algocli.cli.console import count, note, show_json
     from algocli.compute.caches import clearing
+    from algocli.features.store.uploads_left import find_uploads
     from algocli.runs.leftovers import find_in_cache
 
-    leftovers, n_held = _to_delete(find_in_cache(cache_dir, unused=unused))
+    uploads = find_uploads(cache_dir, partial(note, quiet=quiet))
+    leftovers, n_held = _to_delete([*find_in_cache(cache_dir, unused=unused), *uploads])
     if n_held:
         note(f"{count(n_held, 'item')} that a running command works on, or that cannot be locked, stays", quiet=quiet)
     if not as_json:
         _show_leftovers(leftovers, cache_dir)
-    deleted: list[Leftover] = []
+    deleted: list[Left] = []
     if leftovers and not dry_run and _agreed(yes, as_json):
         with clearing(cache_dir, partial(note, quiet=quiet)):
             deleted = [left for left in leftovers if left.delete()]
@@ -194,7 +200,7 @@ def gc(
         note("nothing was deleted", quiet=quiet)
 
 
-def _to_delete(leftovers: Sequence[Leftover]) -> tuple[list[Leftover], int]:
+def _to_delete(leftovers: Sequence[Left]) -> tuple[list[Left], int]:
     """Return what may be deleted, and the number of items that a process holds."""
     held = {left.path for left in leftovers if left.is_held}
     # A folder goes with all that is in it, or stays.
@@ -202,17 +208,20 @@ def _to_delete(leftovers: Sequence[Leftover]) -> tuple[list[Leftover], int]:
     return free, len(held)
 
 
-def _n_bytes(leftovers: Sequence[Leftover]) -> int:
+def _n_bytes(leftovers: Sequence[Left]) -> int:
     return sum(left.n_bytes for left in leftovers)
 
 
-def _as_json(leftovers: Sequence[Leftover], deleted: Sequence[Leftover]) -> dict[str, Any]:
-    told = ("path", "why", "detail", "n_bytes")
-    rows = [{**{name: getattr(left, name) for name in told}, "deleted": left in deleted} for left in leftovers]
+def _as_json(leftovers: Sequence[Left], deleted: Sequence[Left]) -> dict[str, Any]:
+    told = ("why", "detail", "n_bytes")
+    rows = [
+        {"path": str(left.path), **{name: getattr(left, name) for name in told}, "deleted": left in deleted}
+        for left in leftovers
+    ]
     return {"items": rows, "n_bytes": _n_bytes(leftovers), "n_bytes_deleted": _n_bytes(deleted)}
 
 
-def _told(leftovers: Sequence[Leftover], deleted: Sequence[Leftover]) -> str:
+def _told(leftovers: Sequence[Left], deleted: Sequence[Left]) -> str:
     from algocli.cli.console import count, size
 
     n_left = len(leftovers) - len(deleted)
@@ -220,14 +229,15 @@ def _told(leftovers: Sequence[Leftover], deleted: Sequence[Leftover]) -> str:
     return f"deleted {count(len(deleted), 'item')}, {size(_n_bytes(deleted))}{rest}"
 
 
-def _show_leftovers(leftovers: Sequence[Leftover], cache_dir: Path) -> None:
+def _show_leftovers(leftovers: Sequence[Left], cache_dir: Path) -> None:
     from algocli.cli.console import count, show_line, size
 
     for why in dict.fromkeys(left.why for left in leftovers):
         print(f"{why}:")
         for left in leftovers:
             if left.why == why:
-                place = left.path.relative_to(cache_dir)
+                # What lies at an address is in no folder.
+                place = left.path.relative_to(cache_dir) if isinstance(left.path, Path) else left.path
                 show_line(f"  {size(left.n_bytes):>7}  {place}" + (f" ({left.detail})" if left.detail else ""))
     n_items = count(len(leftovers), "item")
     print(f"{n_items} to delete, {size(_n_bytes(leftovers))}" if leftovers else "nothing to delete")

@@ -16,6 +16,7 @@ remarks     what many parts of a work say, in one line
 foreign     where code of others is found, and what it prints
 opening     files of others: regular ones, of a size that can be right
 object_server  the server on which objects lie
+uploads     large objects, sent part by part
 addresses   objects at an address, as files
 lock        one writer at a time
 holders     which program has locked a file

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from fnmatch import fnmatchcase
 from functools import total_ordering
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
+from algocli.compute import uploads
 from algocli.compute.object_server import WHO_ASKS, failures, reason, server
+from algocli.compute.track import unheard
+from algocli.compute.uploads import SIDE_BY_SIDE, Upload
 from algocli.errors import AlgocliError, DataError, DiskFault, StorageError, UsageError
 
 # Their writes are atomic, and a test holds them to what is promised of stores; of others of fsspec's nobody knows.
 _ADDRESS = re.compile(r"s3a?:/+([^/*?\[\]][^*?\[\]]*)", re.IGNORECASE)
 # Objects that are read at once, and whose names one question tells.
 _AT_ONCE = 200
-# Of what is too large to be held, this much is read or written at a time, by so many side by side.
-PART_BYTES, _SIDE_BY_SIDE = 16 * 2**20, 4
+# Of what is too large to be held, this much is read or written at a time, several side by side.
+PART_BYTES = 16 * 2**20
 
 
 @runtime_checkable
@@ -176,18 +179,40 @@ class Address:
         if most is not None and n_bytes > most:
             raise DataError(f"{self} takes more than {most} bytes: it is not what it should be")
         starts = range(0, n_bytes, PART_BYTES)
-        for some in (starts[at : at + _SIDE_BY_SIDE] for at in range(0, len(starts), _SIDE_BY_SIDE)):
+        for some in (starts[at : at + SIDE_BY_SIDE] for at in range(0, len(starts), SIDE_BY_SIDE)):
             ends = [min(start + PART_BYTES, n_bytes) for start in some]
             with self._asked("read"):
                 yield from server().cat_ranges([self._key] * len(some), [*some], ends, on_error="raise")
 
-    def write_file(self, path: Path) -> None:
-        """Have the object be what a file is, whole, of which a few parts are in memory at a time."""
+    def write_file(self, path: Path, begun: Callable[[str], None] = unheard) -> None:
+        """Have the object be what a file is, whole, of which a few parts are in memory at a time.
+
+        Parameters
+        ----------
+        begun
+            Is told the id of the upload (`abort`), where it takes more than one request.
+        """
+        n_bytes = path.stat().st_size
         with self._asked("write"):
-            server().put_file(str(path), self._key, chunksize=PART_BYTES, max_concurrency=_SIDE_BY_SIDE)
-        there, n_bytes = self.stamp(), path.stat().st_size
+            if n_bytes < 2 * PART_BYTES:
+                server().call_s3("put_object", **self._named, Body=path.read_bytes())
+            else:
+                uploads.send(self._named, path, PART_BYTES, begun)
+        there = self.stamp()
         if there is None or there.split()[0] != str(n_bytes):
             raise StorageError(f"cannot write {self}: of {n_bytes} bytes not all have arrived")
+
+    def abort(self, upload: str) -> None:
+        """Have the server forget an upload of this object, by its id, and what has arrived of it."""
+        with self._asked("write"):
+            uploads.abort(self._named, upload)
+
+    def unfinished(self, pattern: str = "") -> list[Upload]:
+        """Return what was begun and never finished of this object, or of those below whose names are of a pattern."""
+        bucket, key = self._named.values()
+        meant = re.compile("/".join(filter(None, [re.escape(key), pattern])))
+        with self._asked("read"):
+            return list(uploads.unfinished(bucket, key, meant))
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Delete the object."""
@@ -213,6 +238,20 @@ class Address:
             parts = key.removeprefix(f"{self._key}/").split("/")
             if len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)):
                 yield self / "/".join(parts)
+
+    def any_below(self) -> Address | None:
+        """Return the first object below, by one question; None where there is none."""
+        bucket, key = self._named.values()
+        prefix = f"{key}/" if key else ""
+        with self._asked("read"):
+            try:
+                about = server().call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)
+            except FileNotFoundError:
+                return None
+        # Others may have put there what no address of ours is called.
+        with suppress(IndexError, UsageError):
+            return self / str(about.get("Contents", ())[0]["Key"]).removeprefix(prefix)
+        return None
 
     def read_all(self) -> dict[str, bytes]:
         """Read all objects below, several at once: their contents, by the rest of their addresses."""

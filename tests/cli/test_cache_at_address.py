@@ -18,6 +18,7 @@ import algocli
 from algocli.cli import app
 from algocli.compute.addresses import Address
 from algocli.compute.cache_places import folder_of
+from algocli.compute.object_server import server
 from algocli.dataset.challenge.subjects import Challenge
 from tests.features.by_hand import digest_tree, list_stores
 from tests.features.stand_in import stand_in
@@ -226,6 +227,53 @@ def test_features_of_ones_own_go_there_and_force_replaces_them_for_all(
         run(*train, "--run", "second", on=on)
         (store,) = list_stores(home(on))
         assert store.place == after[0].parent
+
+
+@pytest.mark.parametrize("n_deleted", [0, 1, 4])
+def test_of_what_force_replaces_nothing_is_left_there_though_it_was_stopped(
+    run: Invoke, at: Address, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_deleted: int
+) -> None:
+    for seed in (0, 1):
+        np.save(tmp_path / f"{seed}.npy", np.random.default_rng(seed).standard_normal((27, 6)).astype("float32"))
+    words = ("import-features", str(tmp_path / "1.npy"), "--name", "mine", "-s", "1", "--force")
+    run("import-features", str(tmp_path / "0.npy"), "--name", "mine", "-s", "1")
+    with monkeypatch.context() as patch:
+        real, left = server().rm_file, [n_deleted]
+
+        def delete(path: str) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            real(path)
+
+        patch.setattr(server(), "rm_file", delete)
+        run(*words, code=130)
+    run(*words)
+    assert {name.split("/")[2] for name in at.read_all() if "recipe" not in name} == {
+        list_stores(home("one"))[0].folder.name
+    }
+    assert not list(home("one").rglob(".aside"))
+
+
+def test_what_is_to_replace_features_there_goes_there_though_it_was_stopped_before_it_was_known_here(
+    run: Invoke, at: Address, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (0, 1):
+        np.save(tmp_path / f"{seed}.npy", np.random.default_rng(seed).standard_normal((27, 6)).astype("float32"))
+    words = ("import-features", str(tmp_path / "1.npy"), "--name", "mine", "-s", "1", "--force")
+    run("import-features", str(tmp_path / "0.npy"), "--name", "mine", "-s", "1")
+    with monkeypatch.context() as patch:
+
+        def stopped(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("algocli.features.store.allocation.refer_to", stopped)
+        run(*words, code=130)
+    run(*words)
+    (store,) = list_stores(home("one"))
+    assert store.complete
+    assert str(store.place) == f"{at}/features/mine/{store.folder.name}"
+    assert not list(home("one").rglob("features.zarr"))
 
 
 def test_sets_of_layers_are_partitioned_as_they_are_in_a_folder(

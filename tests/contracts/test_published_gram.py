@@ -202,6 +202,12 @@ def test_a_record_of_something_else_counts_for_none(tmp_path: Path, prefix: Addr
     assert not record.is_file()
 
 
+def _but_for(method: str, instead: Any) -> Any:
+    """Return what asks the server, but for one thing."""
+    real = addresses.server().call_s3
+    return lambda what, **about: instead(**about) if what == method else real(what, **about)
+
+
 def test_a_server_that_fails_while_it_is_left_there_costs_nothing_but_a_line(
     tmp_path: Path, prefix: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +217,7 @@ def test_a_server_that_fails_while_it_is_left_there_costs_nothing_but_a_line(
         def full(*_: object, **__: object) -> None:
             raise OSError("the bucket's quota is used up")
 
-        patch.setattr(addresses.server(), "put_file", full)
+        patch.setattr(addresses.server(), "call_s3", _but_for("put_object", full))
         assert gram(store, note=said.append).n_stimuli == 10
     (line,) = said
     assert line.startswith(f"subject 1: the Gram matrix of {RECIPE} is in this cache alone, until the next command:")
@@ -227,8 +233,12 @@ def test_what_has_not_arrived_whole_has_no_record(
 ) -> None:
     store, said = make(tmp_path / "one", prefix), list[str]()
     with monkeypatch.context() as patch:
-        server = addresses.server()
-        patch.setattr(server, "put_file", lambda path, key, **_: server.pipe_file(key, b"the beginning"))
+        real = addresses.server().call_s3
+
+        def cut(*_: object, Body: bytes, **where: str) -> Any:
+            return real("put_object", Body=Body[:-1], **where)
+
+        patch.setattr(addresses.server(), "call_s3", _but_for("put_object", cut))
         gram(store, note=said.append)
     assert "not all have arrived" in said[0]
     assert not is_published(store)

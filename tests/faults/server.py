@@ -91,6 +91,7 @@ def _start(job: dict[str, Any]) -> int:
 
 
 def _run(job: dict[str, Any]) -> int:
+    import algocli.compute.addresses
     import algocli.compute.lock
     import algocli.features.extraction
     import algocli.features.networks.backbones
@@ -123,6 +124,10 @@ def _run(job: dict[str, Any]) -> int:
         signal.alarm(job["alarm"])
     if "dwell" in job:
         algocli.features.extraction.hold = _dwelling(algocli.features.extraction.hold, job["dwell"])
+    if "part_bytes" in job:
+        algocli.compute.addresses.PART_BYTES = job["part_bytes"]
+    if "requests" in job:
+        _at_request(Path(job["requests"]), job.get("request", 0), job.get("signal_there", 0), answered=job["answered"])
     if "at_most" in job:
         threading.Thread(target=_end_after, args=(job["at_most"],), daemon=True).start()
     if "largest_file" in job:
@@ -188,6 +193,29 @@ def _dwelling(hold: Callable[..., Any], seconds: float) -> Callable[..., Any]:
             yield
 
     return hold_and_rest
+
+
+def _at_request(log: Path, number: int, what: int, *, answered: bool) -> None:
+    """Have each request to a server of objects written down, and a signal come at one: before it, or once answered."""
+    import s3fs.core
+
+    real, seen = s3fs.core._error_wrapper, 0
+
+    # What everything goes through that it asks.
+    async def ask(method: Any, **about: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        is_it = seen == number
+        with log.open("a") as stream:
+            stream.write(f"{method.__name__}\n")
+        if is_it and not answered:
+            os.kill(os.getpid(), what)
+        answer = await real(method, **about)
+        if is_it and answered:
+            os.kill(os.getpid(), what)
+        return answer
+
+    s3fs.core._error_wrapper = ask
 
 
 def _end_after(seconds: float) -> None:

@@ -6,9 +6,12 @@ import dataclasses
 import random
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
+from tests.faults.campaign.__main__ import SERVER
+from tests.faults.campaign.addresses import there
 from tests.faults.campaign.commands import forgotten
 from tests.faults.campaign.outcome import Outcome
 from tests.faults.campaign.stage import Stage, write_given
@@ -71,3 +74,19 @@ def test_the_table_says_what_was_tried_and_what_survived() -> None:
         ["train", "1", "of", "2"],
     ]
     assert lines[3] == "disk: 3 tried, 1 same, 1 told, 1 WRONG"
+
+
+@pytest.mark.slow
+def test_what_is_killed_with_its_cache_at_an_address_is_made_good_by_a_repeat(tmp_path: Path) -> None:
+    for needed in SERVER:
+        pytest.importorskip(needed, reason=f"{needed} is not installed: the extra dev")
+    rng = random.Random(0)
+    with there(tmp_path) as elsewhere:
+        for name in ("extract", "train"):
+            for outcome in (elsewhere.at_request(name, rng), elsewhere.at_moment(name, rng)):
+                assert outcome.survived, outcome.detail
+        # That a repeat is held against something.
+        seen = elsewhere.undisturbed("train")
+        assert {"create_multipart_upload", "upload_part", "complete_multipart_upload"} <= set(seen.requests)
+        seen.tree["features/other"] = "other"
+        assert elsewhere.at_request("train", rng).verdict == "wrong"

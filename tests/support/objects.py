@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.addresses import Address
+from algocli.compute.object_server import server
 
 BUCKET = "bucket"
 # Seconds that it is waited for.
@@ -44,20 +45,21 @@ class Objects:
 
 
 @contextmanager
-def serving_objects(folder: Path) -> Iterator[Objects]:
-    """Have a server with one empty bucket within a `with` block."""
+def serving_objects(folder: Path, least_part: int = 5 * 2**20) -> Iterator[Objects]:
+    """Have a server within a `with` block, which takes no smaller parts of an object but for the last, as S3 does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         objects = Objects(free.getsockname()[1])
     words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(objects.port)]
     with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder)
+        environment = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(least_part)}
+        process = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder, env=environment)
     try:
-        _wait(objects.port, server)
+        _wait(objects.port, process)
         yield objects
     finally:
-        server.terminate()
-        server.wait()
+        process.terminate()
+        process.wait()
 
 
 def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
@@ -73,10 +75,24 @@ def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
             return
 
 
-def make_bucket() -> Any:
-    """Make the bucket, and return what speaks to the server that the environment names."""
+@contextmanager
+def asking_anew() -> Iterator[None]:
+    """Have this process find its server by the environment within a `with` block, and again after it."""
+    import s3fs
+
+    for clear in (s3fs.S3FileSystem.clear_instance_cache, server.cache_clear):
+        clear()
+    try:
+        yield
+    finally:
+        for clear in (s3fs.S3FileSystem.clear_instance_cache, server.cache_clear):
+            clear()
+
+
+def make_bucket(url: str | None = None) -> Any:
+    """Make the bucket, and return what speaks to the server, by default that which the environment names."""
     import fsspec
 
-    server = fsspec.filesystem("s3", use_listings_cache=False)
-    server.mkdir(BUCKET)
-    return server
+    there = fsspec.filesystem("s3", use_listings_cache=False, endpoint_url=url, skip_instance_cache=True)
+    there.mkdir(BUCKET)
+    return there

@@ -13,8 +13,11 @@ from threading import Event, Thread
 from typing import Any
 
 import algocli
+from algocli.compute.addresses import Address
+from algocli.compute.cache_places import address_of_cache
 from algocli.compute.executors import dask_errands as errands
 from algocli.compute.executors.dask_errands import Told
+from algocli.compute.object_server import WHO_ASKS
 from algocli.compute.track import Note
 from algocli.errors import EngineFault, first_line
 
@@ -22,6 +25,7 @@ from algocli.errors import EngineFault, first_line
 Ask = Callable[..., Mapping[str, Any]]
 # Seconds between two looks whether any are left.
 LOOKS = 10.0
+_ASKS = f"in the environment in which workers are begun: {WHO_ASKS}"
 _SAME = "have workers run in the environment in which this command runs"
 
 
@@ -57,6 +61,7 @@ def check_workers(ask: Ask, cache_dir: Path, mark: Path, folder: str) -> None:
         if blind:
             hint = "what a command reads and writes lies where all workers see it by the same name"
             raise EngineFault(f"{_which(blind)} does not see {what}", hint=hint)
+    _check_server(ask, address_of_cache(cache_dir))
 
 
 @contextmanager
@@ -81,6 +86,21 @@ def missing_none(n_workers: Callable[[], int], note: Note) -> Iterator[None]:
     finally:
         is_over.set()
         thread.join()
+
+
+def _check_server(ask: Ask, address: Address | None) -> None:
+    """Refuse workers that may not ask for what lies at a cache's address, or ask another server for it."""
+    if address is None:
+        return
+    seen = address.any_below() or address
+    here, told = seen.stamp(), _ask(ask, errands.stamp_of, str(seen))
+    refused = [name for name, stamp in told.items() if isinstance(stamp, Exception)]
+    if refused:
+        raise EngineFault(f"{_which(refused)} may not ask: {first_line(told[refused[0]])}", hint=_ASKS)
+    others = [name for name, stamp in told.items() if stamp != here]
+    # Unless somebody has replaced it meanwhile.
+    if others and seen.stamp() == here:
+        raise EngineFault(f"{_which(others)} asks another server: it does not see {seen}", hint=_ASKS)
 
 
 def _ask(ask: Ask, function: Any, *args: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from asyncio import to_thread
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 
 import algocli
+from algocli.compute.addresses import Address
 from algocli.compute.cores import DIVIDING
 from algocli.compute.executors import dask_child
 from algocli.compute.executors.dask_child import Surroundings
@@ -76,6 +78,18 @@ class Told:
 def tell(*places: str) -> Told:
     """Say which versions this process has, and which of some files and folders it does not see."""
     return Told(versions(), tuple(place for place in places if not os.access(place, os.R_OK)))
+
+
+async def stamp_of(address: str) -> str | None:
+    """Return the stamp of what lies at an address, as this process finds its server; None of nothing.
+
+    Raises
+    ------
+    AlgocliError
+        If it may not ask, or cannot.
+    """
+    # Who waits for a server that does not answer is to be heard of meanwhile.
+    return await to_thread(Address(address).stamp)
 
 
 @cache

@@ -2,6 +2,7 @@
 
     NAME/SUBJECT-CONTENT/                  the store that there is
     NAME/.aside/SUBJECT/SUBJECT-CONTENT/   one that is to take its place, filled there
+    NAME/.aside/SUBJECT/going.json         which of those at an address are being deleted there
 
 Whoever reads meets one or the other. What is stopped goes on where it was when it is repeated. At an address both have
 places of their own: the new one is filled in its, and the old one is deleted then.
@@ -14,10 +15,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from algocli.compute.cache_places import address_of_cache
 from algocli.compute.leftovers import contents, delete_folder, real_folders
 from algocli.compute.places import put_in_place
+from algocli.compute.vouching import read_sealed, write_sealed
+from algocli.dataset.naming import is_name
 from algocli.dataset.protocol import Subject
-from algocli.errors import AlgocliError, UsageError, writing
+from algocli.errors import AlgocliError, DataError, UsageError, writing
 from algocli.features.store.allocation import address_in
 from algocli.features.store.library import aside, folders_of_subject, named_after, store_name
 from algocli.features.store.manifests import MANIFEST
@@ -25,6 +29,7 @@ from algocli.features.store.shards import FeatureStore
 
 # What a store consists of beside its manifest.
 _PARTS = {"creation.lock", "lock", "locks", "done", "gram", "features.zarr"}
+_GOING = "going.json"
 
 
 def others(home: Path, subject: Subject, content: str, *, force: bool) -> list[Path]:
@@ -72,24 +77,52 @@ def take_place(made: Path, place: Path, subject: Subject, replaced: list[Path]) 
     """
     home = place.parent
     # First, as other machines then know the new one alone, wherever this one is stopped.
-    for at in filter(None, map(address_in, replaced)):
-        (at / MANIFEST).unlink(missing_ok=True)
-        at.remove_all()
+    _delete_there(home, subject, replaced)
     with writing(place):
-        if replaced:
+        # What was whole at an address when this was stopped is known by its own name.
+        if replaced and (place / MANIFEST).is_file():
+            put_in_place(made, place)
+        elif replaced:
             # Under the name of the first for a moment: two stores at once would be one too many.
             put_in_place(made, replaced[0])
             put_in_place(replaced[0], place)
         remains = [
             folder for folder in real_folders(home) if named_after(folder) == subject.name and _is_remains(folder)
         ]
-        for folder in (*replaced[1:], *remains, *real_folders(aside(home, subject.name))):
+        for folder in (*replaced, *remains, *real_folders(aside(home, subject.name))):
             if folder != place:
                 delete_folder(folder, MANIFEST)
         # Those of other subjects may be in use.
         with suppress(OSError):
             aside(home, subject.name).rmdir()
             aside(home).rmdir()
+
+
+def _delete_there(home: Path, subject: Subject, replaced: list[Path]) -> None:
+    """Delete what lies at an address of stores that are replaced, and what is left there of others before them."""
+    record, cache = aside(home, subject.name) / _GOING, address_of_cache(home.parent.parent)
+    there = None if cache is None else cache / "features" / home.name
+    going = [at for folder in replaced if (at := address_in(folder)) is not None]
+    # Whoever is stopped is to find them once nothing tells of them any more.
+    if going and there is not None:
+        write_sealed(record, {"stores": [at.name for at in going if at.parent == there]})
+    for at in going:
+        (at / MANIFEST).unlink(missing_ok=True)
+    if there is not None:
+        noted = [there / name for name in _names_in(record)]
+        going += [at for at in noted if named_after(at) == subject.name]
+    for at in dict.fromkeys(going):
+        # Somebody may have made it anew.
+        if not (at / MANIFEST).is_file():
+            at.remove_all()
+    with writing(record):
+        record.unlink(missing_ok=True)
+
+
+def _names_in(record: Path) -> list[str]:
+    with suppress(DataError):
+        return [name for name in read_sealed(record, kinds={"stores": [str]})["stores"] if is_name(name)]
+    return []
 
 
 def _settle(home: Path, subject: Subject) -> None:

@@ -18,6 +18,7 @@ shifted     columns made ready to be multiplied
 factor      what a Gram matrix is multiplied from, a block of columns at a time
 tiles       a matrix while it is added up, in memory or in groups
 gram        inner products of all images
+unfinished  those that are being sent there, and were
 published   those that lie beside features at an address
 column_products  those of single columns' blocks, on their way to a matrix
 moments     each image's sum and squares
@@ -25,4 +26,5 @@ overview    what a cache holds, a row a store
 derived     whether what was derived from stores is what was written
 upgrading   how records of earlier versions come to vouch for stores
 leftovers   what of it nothing refers to
+uploads_left  what was being sent to its addresses, and nobody goes on with
 """

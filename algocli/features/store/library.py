@@ -78,13 +78,14 @@ def create_store(
     home = cache_dir / "features" / how.name
     _write_recipe(home, how)
     name = store_name(subject, content)
-    at = _own_address(cache_dir, home / name) if at is None else at
+    folder = home / name if folder is None else folder
+    at = _own_address(cache_dir, folder) if at is None else at
     if at is not None:
         _write_recipe(at / "features" / how.name, how)
         at = at / "features" / how.name / name
     identity = {**how.identity, "stimuli": content}
     return FeatureStore.create(
-        home / name if folder is None else folder,
+        folder,
         identity,
         (len(stimuli), n_features),
         {"source": FROM_DATASET, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},

@@ -27,6 +27,7 @@ from algocli.dataset.vouched import was_written
 from algocli.errors import DataError, DiskFault, StorageError
 from algocli.features.store.matrices import DIGEST
 from algocli.features.store.readable import Readable
+from algocli.features.store.unfinished import abort_abandoned, abort_stopped, forget_upload, keep_upload
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # More than a .npy file has beside its numbers.
@@ -69,6 +70,8 @@ def fetch(store: Readable, folder: Path, track: Track, note: Note) -> bool:
         return False
     was_written(folder / "matrix.npy", digest, store.cache_dir)
     write_sealed(folder / "record.json", record)
+    # Somebody else has left there what was being sent from here.
+    abort_stopped(folder, store.place / "gram")
     return True
 
 
@@ -83,6 +86,7 @@ def publish_matrix(store: Readable, folder: Path, track: Track, note: Note, *, a
     if not isinstance(store.place, Address) or store.is_borrowed:
         return
     try:
+        abort_stopped(folder, store.place / "gram")
         if not anew and _record_of(store.place, store.key) is not None:
             return
         record = read_sealed(folder / "record.json")
@@ -90,7 +94,7 @@ def publish_matrix(store: Readable, folder: Path, track: Track, note: Note, *, a
         if DIGEST in record:
             there = _matrix_at(store.place, str(record[DIGEST]))
             for path in track([folder / "matrix.npy"], total=1, label=_bar(store, "left there"), unit="files"):
-                there.write_file(path)
+                _send(path, there)
             write_sealed(_record_at(store.place), record)
     except (StorageError, DiskFault) as error:
         # Nothing is lost but what it would have spared others.
@@ -140,6 +144,17 @@ def _record_of(place: Address, key: str) -> Mapping[str, Any] | None:
 
 def _record_at(place: Address) -> Address:
     return place / "gram" / "record.json"
+
+
+def _send(path: Path, there: Address) -> None:
+    """Send a matrix. What it takes in more than one request is written down before, and no more once it is there."""
+
+    def begun(upload: str) -> None:
+        keep_upload(path.parent, there.name, upload)
+        abort_abandoned(there, but=upload)
+
+    there.write_file(path, begun)
+    forget_upload(path.parent)
 
 
 def _matrix_at(place: Address, digest: str) -> Address:

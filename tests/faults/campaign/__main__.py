@@ -21,6 +21,8 @@ from tests.faults.campaign.worker import SHARES, work
 
 HOUR = 3600
 COMPILED = ("kills", "disk")
+# And what takes a server of objects.
+SERVED, SERVER = "addresses", ("moto", "s3fs")
 # Progress is told this often, in seconds; a trial that is going on at the end has so many more.
 EVERY = 60
 GRACE = 300
@@ -53,6 +55,9 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--home", type=Path, help="an empty folder to work in; copies of what failed are kept there")
     options = parser.parse_args(words)
     options.only = [kind for kind in options.only if find_spec(f"tests.faults.campaign.{kind}")]
+    if not all(map(find_spec, SERVER)):
+        print(f"{SERVED} is left out: it takes {' and '.join(SERVER)}, of the extra dev")
+        options.only = [kind for kind in options.only if kind != SERVED]
     if shutil.which("cc") is None:
         print(f"{' and '.join(COMPILED)} are left out: what sees every change to the disk is compiled with cc")
         options.only = [kind for kind in options.only if kind not in COMPILED]

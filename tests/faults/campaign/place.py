@@ -33,11 +33,11 @@ PREDICT = ("predict", "data/subj01/test_split/test_images", "--device", "cpu")
 
 
 @contextmanager
-def serving(said: Path) -> Iterator[Jobs]:
+def serving(said: Path, *imports: str, **more: str) -> Iterator[Jobs]:
     """Serve jobs whose folders are as a place has them, within a `with` block; `said` is for what they say."""
     said.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **_FOLDERS, **dict.fromkeys(_THREADS, "1"), "MPLBACKEND": "agg"}
-    command = [sys.executable, "-m", "tests.faults.campaign.warm"]
+    environment = {**os.environ, **_FOLDERS, **dict.fromkeys(_THREADS, "1"), "MPLBACKEND": "agg", **more}
+    command = [sys.executable, "-m", "tests.faults.campaign.warm", *imports]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     ) as process:

@@ -15,7 +15,7 @@ from typing import Any
 from tests.faults.campaign.outcome import Outcome
 
 # How many of each kind there are to be in an hour; in less time, as many in proportion.
-SHARES = {"kills": 1000, "disk": 500, "races": 300, "corruptions": 1000, "inputs": 500}
+SHARES = {"kills": 1000, "disk": 500, "races": 300, "corruptions": 1000, "inputs": 500, "addresses": 200}
 
 # A kind that breaks down so often is given up.
 PATIENCE = 3
