@@ -140,20 +140,23 @@ def test_runs_are_those_of_no_cluster_though_a_worker_is_killed_and_then_the_sch
     subjects = Challenge(challenge).subjects()
     how: dict[str, Any] = {"regression": "python:falls_with:Falls", "n_components": 5}
 
-    def train(cluster: str | None, home: Path) -> None:
-        algocli.train(subjects, **how, layers=["features.2", "features.5"], each=True, cluster=cluster, cache_dir=home)
+    def train(cluster: str | None, home: Path) -> list[str]:
+        notes, layers = list[str](), ["features.2", "features.5"]
+        algocli.train(subjects, **how, layers=layers, each=True, cluster=cluster, cache_dir=home, note=notes.append)
+        return [line for line in notes if "died" in line]
 
     homes = {name: Path(shutil.copytree(cache, tmp_path / name)) for name in ("none", "local", "worker", "scheduler")}
     train(None, homes["none"])
     train("local:2", homes["local"])
     with scheduler(tmp_path / "dask", 2, **falls) as there:
         (tmp_path / "falls").write_text("worker")
-        train(there.word, homes["worker"])
+        (told,) = train(there.word, homes["worker"])
+        assert told.endswith(": its worker died; it was tried again")
         assert sorted(str(worker.poll()) for worker in there.workers) == ["-9", "None"]
         (tmp_path / "falls").write_text(str(there.process.pid))
-        with pytest.raises(EngineFault, match=r"the scheduler at tcp://\S+ is gone") as told:
+        with pytest.raises(EngineFault, match=r"the scheduler at tcp://\S+ is gone") as gone:
             train(there.word, homes["scheduler"])
-        assert told.value.hint == "the same command goes on where it ended"
+        assert gone.value.hint == "the same command goes on where it ended"
         assert there.process.wait() == -signal.SIGKILL
     with scheduler(tmp_path / "anew", 1, **falls) as there:
         train(there.word, homes["scheduler"])

@@ -102,7 +102,7 @@ def _engine(scheduler: str, cache_dir: Path, note: Note) -> Iterator[Executor]:
         # Whoever is asked may be gone meanwhile.
         except (OSError, CancelledError, AsyncCancelledError) as error:
             raise EngineFault(f"the scheduler at {address} does not answer: {first_line(error)}") from error
-        engine = _Dask(client, address, shared)
+        engine = _Dask(client, address, shared, note)
         try:
             with checks.missing_none(lambda: len(_workers(client)), note):
                 yield engine
@@ -128,10 +128,10 @@ def _shared(client: Client, folder: Path, cache_dir: Path, note: Note) -> Errand
 class _Dask(Executor):
     """Hands calls to a scheduler, and their results back."""
 
-    def __init__(self, client: Client, address: str, shared: Errands) -> None:
-        self._client, self._address, self._shared = client, address, shared
+    def __init__(self, client: Client, address: str, shared: Errands, note: Note) -> None:
+        self._client, self._address, self._shared, self._note = client, address, shared, note
         self._there = client.get_executor(pure=False, retries=0)
-        self._waiting = set[Future[Any]]()
+        self._waiting, self._n_given = set[Future[Any]](), Counter[str]()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         import cloudpickle
@@ -142,12 +142,13 @@ class _Dask(Executor):
         name = sha256(order).hexdigest()[:16]
         key = f"{label} {secrets.token_hex(4)}"
         here: Future[T] = Future()
+        self._n_given[name] += 1
         try:
             there = self._there.submit(errands.carry_out, self._shared, name, label, order, key=key)
         except Exception as error:
             raise self._lost() from error
         here.add_done_callback(partial(_cancel_too, there))
-        there.add_done_callback(partial(self._hand_back, here))
+        there.add_done_callback(partial(self._hand_back, here, name, label))
         self._waiting.add(here)
         here.add_done_callback(self._waiting.discard)
         return here
@@ -163,10 +164,11 @@ class _Dask(Executor):
             with suppress(Exception):
                 self._client.run(errands.end, self._shared, on_error="ignore")
 
-    def _hand_back(self, here: Future[T], there: Future[bytes]) -> None:
+    def _hand_back(self, here: Future[T], name: str, label: str, there: Future[bytes]) -> None:
         # Whoever gave it up waits for nothing.
         if not here.set_running_or_notify_cancel():
             return
+        self._tell_of_losses(name, label)
         try:
             is_well, value = pickle.loads(there.result())
         except CancelledError:
@@ -175,6 +177,12 @@ class _Dask(Executor):
             here.set_exception(error)
         else:
             here.set_result(value) if is_well else here.set_exception(value)
+
+    def _tell_of_losses(self, name: str, label: str) -> None:
+        """Say that a task was begun more often than it was given: the scheduler does not say that a worker was lost."""
+        with suppress(OSError):
+            if errands.n_begun(self._shared.folder / name) > self._n_given[name]:
+                self._note(f"{label}: its worker died; it was tried again")
 
     def _lost(self) -> EngineFault:
         return EngineFault(f"the scheduler at {self._address} is gone, or has dropped the work", hint=_GOES_ON)

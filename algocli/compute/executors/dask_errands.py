@@ -149,6 +149,11 @@ def _begin(count: Path) -> int:
         raise WorkerDied(f"it does not see {count.parent.parent}, or the command has ended")
     with count.open("ab") as stream:
         stream.write(b".")
+    return n_begun(count)
+
+
+def n_begun(count: Path) -> int:
+    """Return how often a task was begun, by the file that counts it."""
     return count.stat().st_size
 
 
