@@ -167,7 +167,9 @@ def multiply(
     """
     each_once = {factor.folder: factor for factor in factors}.values()
     left = [factor for factor in each_once if not is_made(factor)]
-    divided = [factor for factor in left if len(left) <= _MATRICES_EACH * n_workers and _is_divided(factor)]
+    # One alone would keep products for nobody else.
+    is_shared = n_workers > 1 and len(left) <= _MATRICES_EACH * n_workers
+    divided = [factor for factor in left if is_shared and _is_divided(factor)]
     batches = _batches(divided, _BLOCKS_EACH * n_workers)
     if not _have_room(batches):
         divided, batches = [], []
