@@ -1,7 +1,9 @@
 """Beyond one machine: what 1 to 1,000 subjects take, each constant measured at three sizes at least in this very run.
 
 A constant is the slope of a line through the seconds at several sizes, against what has to be computed there; where the
-line begins is what starting costs. What is told of a size that was not measured is that line, and no more.
+line begins is what starting costs. What is told of a size that was not measured is that line, and no more. The matrix
+of all of NSD's images itself, of one block of columns, is made by `python -m tests.benchmarks.scale_steps products
+73000`, given half an hour and 45 GB of disk: by hand, and under a limit of memory.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from algocli.features.store.tiles import group_bytes
 from tests.benchmarks.inputs import machine, workplace
 from tests.benchmarks.processes import run
 
@@ -135,9 +138,9 @@ def show_table(table: list[dict[str, Any]], chosen: argparse.Namespace) -> None:
 def show_nsd(measured: dict[str, Any], found: dict[str, Line], n_features: int) -> None:
     """Print what the Gram matrix of all of NSD's images takes, by the line through those made by parts."""
     n = N_NSD
-    # A block of columns of all images; a group of tiles, or a row of them; and Python.
+    # A block of columns of all images; beside it a group of tiles, or a row of them; and Python.
     block, row = 4 * n * 8192, 8 * n * 1024
-    peak = block + max(2**30, row) + 0.3e9
+    peak = block + max(group_bytes(n), row) + 0.3e9
     gram, eigen = found["gram by parts"].at(float(n) ** 2 * n_features), found["eigen from disk"].at(float(n) ** 2)
     print(f"\nAll {n:,} images of NSD, {n_features:,} features each, by the lines of what was made by parts:")
     print(f"  {4 * n**2 / 1e9:.1f} GB on disk, and as much beside it while it is made")
