@@ -43,7 +43,7 @@ def import_words(
         Literal["presence", "count", "share"] | None,
         typer.Option(
             help="A category's number: whether there is any, how many there are, or how much of the image they "
-            "cover.  [default: presence]"
+            "cover together, 0 to 1: by outlines, or boxes where there are none.  [default: presence]"
         ),
     ] = None,
     encoder: Annotated[

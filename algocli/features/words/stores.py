@@ -40,10 +40,10 @@ from algocli.features.words.saying import Shown
 _MEASURES: Mapping[Measure, str] = {
     "presence": "1 where an image shows any of it, else 0",
     "count": "how many of it an image shows, a crowd as one",
-    "share": "how much of the image it covers, 0 to 1",
+    "share": "how much of the image it covers, 0 to 1, overlaps once",
 }
 # What has to be the same for all subjects.
-_HOW = ("measure", "columns", "encoder", "weights", "pooling")
+_HOW = ("measure", "columns", "overlaps", "encoder", "weights", "pooling")
 
 
 def import_words(
@@ -126,7 +126,9 @@ def _of_categories(
     ]
     for line in gather(remarks):
         note(line)
-    about = {**told, "measure": measure, "columns": list(categories)}
+    # Shares of old counted twice what two things of a category cover.
+    overlaps = {"overlaps": "once"} if measure == "share" else {}
+    about = {**told, "measure": measure, "columns": list(categories), **overlaps}
     how = {word: about[word] for word in ("measure", "columns")}
     matrices = []
     for one, shown in zip(said, rows, strict=True):
@@ -236,7 +238,7 @@ def _refuse_mixture(cache_dir: Path, name: str, subjects: Sequence[Subject], mad
             raise UsageError(
                 f"name={name!r} is that of subject {store.subject}'s features, made in another way: its "
                 f"{differing[0]} differ"
-                if differing[0] == "columns"
+                if differing[0] in ("columns", "overlaps")
                 else f"name={name!r} is that of subject {store.subject}'s features, whose {differing[0]} is "
                 f"{known.get(differing[0])}, not {about.get(differing[0])}",
                 hint="choose another name, or make those of all subjects at once",
