@@ -155,18 +155,22 @@ class ClusterSweep(Job):
 
     def fit(self, features: Sequence[str], words: Sequence[str]) -> dict[tuple[str, int], Run]:
         """Fit every model, all settings side by side."""
-        library, choice = Library(self.cache_dir, (), self.subjects), Choice(features=tuple(features))
-        plans = {}
+        library = Library(self.cache_dir, (), self.subjects)
+        plans, runs = {}, dict[tuple[str, int], Run]()
         for place, given in enumerate(self.combinations):
+            runs |= {(name, place): run for name, run in self.named(features, given).items()}
+            left = tuple(name for name in features if (name, place) not in runs)
+            if not left:
+                continue
             try:
-                plans[place] = plan_each(library, choice, fields_of(given), None, self.note)
+                plans[place] = plan_each(library, Choice(features=left), fields_of(given), None, self.note)
             except StorageError:
                 raise
             except AlgocliError as error:
                 self.unfitted(words[place], error)
         home, device = Home.of(self.subjects, self.cache_dir, self.track), device_of_products(self.cluster, self.device)
         how = self.stimuli, False, device, lambda run: None, self.track, self.note
-        job, runs = ClusterJob(self.subjects, home, *how, cluster=self.cluster), dict[tuple[str, int], Run]()
+        job = ClusterJob(self.subjects, home, *how, cluster=self.cluster)
         for place, (trained, refused) in zip(plans, job.train_sets(list(plans.values())), strict=True):
             runs |= {(run.settings.features[0], place): run for run in trained}
             if refused is not None:
