@@ -22,7 +22,7 @@ from algocli.cli.parsing import parse_ids
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="COCO's annotations, as instances_train2017.json and instances_val2017.json, which together have all of "
         "NSD's images; or tables with the columns id or file_name, and label or caption, a line each.",
     ),

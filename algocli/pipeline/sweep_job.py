@@ -81,7 +81,7 @@ class Job:
             if words[place]:
                 self.note(f"settings {place + 1} of {len(words)}: {words[place]}")
 
-            runs |= {(name, place): run for name, run in self.named(features, given).items()}
+            runs.update({(name, place): run for name, run in self.named(features, given).items()})
             left = [name for name in features if (name, place) not in runs]
             if not left:
                 continue
@@ -101,7 +101,7 @@ class Job:
         return runs
 
     def named(self, features: Sequence[str], given: Mapping[str, Any]) -> dict[str, Run]:
-        """Return by features the runs that their user named and that have a combination's models: these stay as they are."""
+        """Return by features the runs of other names that have a combination's models: these stay as they are."""
         asked = self._asked()
         wanted = {model_settings(name, given, asked): name for name in features}
         found = {wanted[how]: run for how, run in find_done(wanted, asked).items() if is_named(run)}

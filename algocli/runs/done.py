@@ -43,7 +43,7 @@ class Asked:
     def are_in(self, run: Run) -> bool:
         """Say whether a run has every subject, as a training with its settings would make it now.
 
-        Of a subject whose features are gone, or not made yet, the data decides: what is made under their name are these.
+        Where its features are gone, or not made yet, the data decides: what is made under their name are these.
         """
         return all(run.has(subject.id) for subject in self.subjects) and all(self._has(run, s) for s in self.subjects)
 

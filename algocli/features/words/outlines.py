@@ -1,7 +1,7 @@
-"""How much of an image things cover together: what lies within their outlines, boxes and masks, each place counted once.
+"""How much of an image things cover together: what lies within outlines, boxes and masks, each place counted once.
 
-The area is added up in upright strips that end at every corner and at every pixel. Within one the edge of a polygon is a
-straight line, so that what a strip holds follows from its middle, and what overlaps there counts once.
+The area is added up in upright strips that end at every corner and at every pixel. Within one the edge of a polygon is
+a straight line, so that what a strip holds follows from its middle, and what overlaps there counts once.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _spans_of_mask(runs: Sequence[int], middles: NDArray[np.float64]) -> _Spans:
 
 
 def _paired(down: NDArray[np.float64], crosses: NDArray[np.bool_]) -> _Spans:
-    """Return beginnings and ends of what is crossed, in pairs; those that there are fewer of are empty, at the bottom."""
+    """Return beginnings and ends, in pairs, of what is crossed; a strip that has fewer has empty ones at the bottom."""
     n_most = int(crosses.sum(axis=1).max(initial=0))
     ordered = np.sort(down, axis=1)[:, : n_most + n_most % 2]
     return ordered[:, 0::2], ordered[:, 1::2]
