@@ -15,6 +15,7 @@ from algocli.compute.budget import check_disk, free_disk, gigabytes
 from algocli.compute.cache_places import address_of_cache
 from algocli.compute.cores import n_cores
 from algocli.compute.durations import multiplications_per_second, told_time
+from algocli.compute.remarks import counted
 from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.protocol import Subject
 from algocli.encoding.regressions.models import Work
@@ -70,16 +71,16 @@ class Plan:
             yield f"{model}: {', '.join(dict.fromkeys(layer.layer for layer in own))} ({size}{chosen})"
         done = f", {self.n_models_done} of them done" if self.n_models_done else ""
         yield (
-            f"plan: {_count(len(networks), 'network')}, {_count(len(self.layers), 'kind')} of features, "
-            f"{_count(self.n_models, 'model')}{done}; {list_subjects(self.subjects)}"
+            f"plan: {counted(len(networks), 'networks')}, {counted(len(self.layers), 'kinds')} of features, "
+            f"{counted(self.n_models, 'models')}{done}; {list_subjects(self.subjects)}"
         )
         n_passing = sum(map(len, self.passes))
         if n_passing:
             at = address_of_cache(cache_dir)
             room = f"{gigabytes(free_disk(cache_dir))} free" if at is None else f"to {at}"
             yield (
-                f"{_count(n_passing, 'network')} to pass {self.n_images} images in {_count(len(self.passes), 'round')} "
-                f"of decoding; up to {gigabytes(self.n_bytes)} to write, {room}"
+                f"{counted(n_passing, 'networks')} to pass {counted(self.n_images, 'images')} in "
+                f"{counted(len(self.passes), 'rounds')} of decoding; up to {gigabytes(self.n_bytes)} to write, {room}"
             )
         if self.n_models_done == self.n_models and not n_passing:
             return
@@ -169,7 +170,3 @@ def _fit_seconds(
         return _EACH_MODEL + of_windows
     each_pair = n if n <= _FEW or settings.n_components is None else _MANY
     return _EACH_MODEL + n_fits * (10 * each_pair * n * n + 4 * n * n_vertices * k) / rate
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

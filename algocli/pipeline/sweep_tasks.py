@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from algocli.compute.executors.crew import crew_of, refused_of
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Needs, Outcome
+from algocli.compute.remarks import counted
 from algocli.compute.track import Note, unheard
 from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
@@ -187,7 +188,10 @@ class ClusterSweep(Job):
         except AlgocliError:
             tasks = []
         if tasks:
-            self.note(f"choosing in inner folds scores {len(tasks)} models of a subject; that is kept for next time")
+            self.note(
+                f"choosing in inner folds scores {counted(len(tasks), 'models')} of a subject; that is kept for "
+                "next time"
+            )
         with crew_of(self.cluster, self.cache_dir, self.note) as crew:
             refused = refused_of(tasks, crew.do(tasks, self.note, self.track, label="inner folds", unit="runs"))
         if refused:

@@ -128,14 +128,21 @@ class ClusterJob(Job):
         n_each, n_told = len(self.subjects), 0
         tasks = [self._task(place, run) for run in runs for place in range(n_each)]
         outcomes: dict[int, Outcome] = {}
-        with crew_of(self.cluster, self.home.cache_dir, self.note) as crew:
-            for number, outcome in self.track(
-                self._done(tasks, crew), total=len(tasks), label="training", unit="subjects"
-            ):
+
+        def trained(crew: Crew) -> Iterator[int]:
+            nonlocal n_told
+            for number, outcome in self._done(tasks, crew):
                 outcomes[number] = outcome
+                # One that failed is told in the end, and is no progress.
+                if outcome.error is None:
+                    yield number
                 while n_told < len(runs) and all(n_told * n_each + place in outcomes for place in range(n_each)):
                     ended(n_told, [outcomes[n_told * n_each + place] for place in range(n_each)])
                     n_told += 1
+
+        with crew_of(self.cluster, self.home.cache_dir, self.note) as crew:
+            for _ in self.track(trained(crew), total=len(tasks), label="training", unit="subjects"):
+                pass
 
     def _done(self, tasks: Sequence[SubjectTraining], crew: Crew) -> Iterator[tuple[int, Outcome]]:
         """Yield what came of each task: first of those that are done already, which say so, then of the others."""

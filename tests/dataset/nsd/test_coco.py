@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 
-from algocli.dataset.nsd.annotations import adapt
 from algocli.dataset.ids import find_stimuli
+from algocli.dataset.nsd.annotations import adapt
 from algocli.dataset.nsd.coco import CocoImage, Crop, area, read_coco_images
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
