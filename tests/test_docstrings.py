@@ -61,6 +61,15 @@ def test_a_public_function_explains_every_argument_and_what_it_raises(name):
     assert "\nRaises\n------\n" in text
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_may_go_to_a_cluster_names_every_kind_of_it(name):
+    function = getattr(algocli, name)
+    if "cluster" in inspect.signature(function).parameters:
+        told = inspect.getdoc(function)
+        kinds = ("local:2", "slurm:FILE.toml", "dask:tcp://HOST:PORT")
+        assert [kind for kind in kinds if f"'{kind}'" not in told] == []
+
+
 def test_the_readme_lists_every_public_name_and_no_other():
     section = README.split("## Commands and functions")[1].split("\n## ")[0]
     listed = re.findall(r"^\|[^|]*\| `(\w+)` \|", section, re.MULTILINE)

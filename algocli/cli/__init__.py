@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import signal
 import sys
 from collections import UserDict
@@ -50,9 +51,17 @@ def _make(module: str) -> Any:
     (command,) = get_group(home).commands.values()
     for each in (command, *getattr(command, "commands", {}).values()):
         for param in each.params:
+            _show_what_each_is(param)
             if param.type_descriptor.annotation in (Path, list[Path]):
                 _mean_local_paths(param)
     return command
+
+
+def _show_what_each_is(param: Any) -> None:
+    """Have help say of what may be repeated what one of it is: <str>, where typer says <list[str]>."""
+    shown = getattr(param, "display_type", None)
+    if shown is not None:
+        param.display_type = lambda ctx: re.sub(r"<list\[(\w+)\]>", lambda one: f"<{one[1].lower()}>", shown(ctx) or "")
 
 
 def _mean_local_paths(param: Any) -> None:

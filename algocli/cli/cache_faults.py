@@ -175,7 +175,7 @@ def show_faults(findings: Findings, cache_dir: Path) -> None:
         show_line(f"{name}, {', '.join(subjects)}: not recomputed: {reason}")
     if not _sentences(findings):
         recomputed = len({sample.store for sample in findings.samples})
-        whole = "1 store is whole" if findings.n_stores == 1 else f"{findings.n_stores} stores are whole"
+        whole = f"{count(findings.n_stores, 'store')} {'is' if findings.n_stores == 1 else 'are'} whole"
         runs = f" and {count(findings.n_runs, 'run')}" if findings.n_runs else ""
         whole = f"{count(findings.n_stores, 'store')}{runs} are whole" if runs else whole
         print(whole + (f", {count(len(findings.samples), 'row')} of {recomputed} computed anew" if recomputed else ""))

@@ -20,7 +20,8 @@ from algocli.cli.ascii import harmless
 from algocli.cli.minutes import Minutes
 from algocli.cli.pace import Pace
 from algocli.cli.wording import in_options
-from algocli.compute.track import Note, Track, silent
+from algocli.compute.remarks import counted
+from algocli.compute.track import Note, Track, done_of, silent
 from algocli.errors import AlgocliError
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def number(value: SupportsFloat | None, digits: int = 3) -> str:
 
 def count(n: int, noun: str) -> str:
     """Count things, as in '1 store' and '2 stores'."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+    return counted(n, f"{noun}s")
 
 
 def size(n_bytes: float) -> str:
@@ -271,7 +272,7 @@ def _lines(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Ite
 
     def tell() -> None:
         left = pace.seconds_left(total)
-        note(f"{label}: {pace.n_done} of {total} {unit}".rstrip() + (f", {left:.0f} s left" if left else ""))
+        note(f"{label}: {done_of(pace.n_done, total, unit)}" + (f", {left:.0f} s left" if left else ""))
 
     minutes = Minutes(tell, LINE_EVERY)
     _told.append(minutes)
@@ -285,8 +286,9 @@ def _lines(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Ite
             _told.remove(minutes)
             minutes.stop()
     took = time.monotonic() - started
-    if took >= WORTH_A_LINE:
-        note(f"{label}: {pace.n_done} {unit}".rstrip() + f" in {took:.1f} s")
+    # Where nothing came of the work, what is wrong is all there is to say.
+    if took >= WORTH_A_LINE and pace.n_done:
+        note(f"{label}: {done_of(pace.n_done, total, unit, whole=True)} in {took:.1f} s")
 
 
 def _plain(value: object) -> Any:

@@ -12,7 +12,7 @@ import typer
 from algocli.cli.ascii import harmless
 from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects
 from algocli.cli.parsing import parse_subjects
-from algocli.compute.remarks import gather
+from algocli.compute.remarks import counted, gather
 from algocli.dataset.challenge.layout import ROI_NAMES
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ def data(
         _show(challenge.folder, checks)
     counts = [len(c.faults) for c in checks if c.faults]
     if counts:
-        faults = "1 fault" if sum(counts) == 1 else f"{sum(counts)} faults"
+        where = f"in {len(counts)} of {counted(len(checks), 'subjects')}"
         raise DataError(
-            f"{challenge.folder} has {faults}, in {len(counts)} of {len(checks)} subjects",
+            f"{challenge.folder} has {counted(sum(counts), 'faults')}, {where}",
             hint="mend them, then run `algocli data` again",
         )
 

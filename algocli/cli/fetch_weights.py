@@ -18,7 +18,7 @@ def fetch_weights(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...",
+            metavar="MODEL",
             help="As of extract: a classifier of torchvision's, timm/NAME, hf:OWNER/NAME or open_clip:NAME/WEIGHTS.",
             show_default=False,
         ),

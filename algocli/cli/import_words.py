@@ -22,7 +22,7 @@ from algocli.cli.parsing import parse_ids
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="COCO's annotations, as instances_train2017.json and instances_val2017.json, which together have all of "
         "NSD's images; or tables with the columns id or file_name, and label or caption, a line each.",
     ),
@@ -43,7 +43,7 @@ def import_words(
         Literal["presence", "count", "share"] | None,
         typer.Option(
             help="A category's number: whether there is any, how many there are, or how much of the image they "
-            "cover.  [default: presence]"
+            "cover together, 0 to 1: by outlines, or boxes where there are none.  [default: presence]"
         ),
     ] = None,
     encoder: Annotated[

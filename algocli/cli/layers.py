@@ -25,7 +25,7 @@ def layers(
     patterns: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATTERN]...",
+            metavar="PATTERN",
             help="Only these: a layer, a module with all inside it, or a pattern such as 'layer3*'.",
             show_default=False,
         ),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from algocli.cli.options import Json, Quiet
-from algocli.compute.remarks import list_some
+from algocli.compute.remarks import counted, list_some
 
 # Of the weights that a network has, so many are named in the table.
 _SHOWN = 2
@@ -54,7 +54,7 @@ def models(
         )
         for row in rows
     ]
-    show_table(("Model", "Million", "Pixels", "Weights"), rows_of_text, title=f"{len(rows):,} networks")
+    show_table(("Model", "Million", "Pixels", "Weights"), rows_of_text, title=counted(len(rows), "networks"))
     note(f"next: algocli layers {rows[0].model}", quiet=quiet)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
+from algocli.compute.remarks import counted
 from algocli.dataset.sides import heading
 from algocli.results.telling import DASH, number
 
@@ -33,7 +34,7 @@ def nested_group_tables(nested: Nested) -> Iterator[Table]:
     every = list(nested.over_subjects())
     for side in nested.sides:
         cells = {row.roi: _group_cells(row) for row in every if row.hemisphere == side}
-        whose = f"{len(nested.subjects)} subjects, {heading(side).lower()}"
+        whose = f"{counted(len(nested.subjects), 'subjects')}, {heading(side).lower()}"
         title = f"{whose}: each one's best run by inner folds (validation)"
         yield title, ["ROI", "subj", "mean r", "low", "high", "naive r", "above"], list(roi_lines(nested, cells))
 

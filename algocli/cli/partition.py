@@ -48,6 +48,7 @@ from algocli.cli.variants import (
     Weights,
     parse_variant,
 )
+from algocli.compute.remarks import counted
 from algocli.encoding import usual
 from algocli.results.telling import Correction
 
@@ -214,7 +215,7 @@ def _write(result: Partition, csv: Path | None, output: Path | None) -> Iterator
         write_csv(result.shown, csv)
         yield f"wrote {csv}"
     if output is not None:
-        yield f"wrote {len(result.export(output))} files to {output}"
+        yield f"wrote {counted(len(result.export(output)), 'files')} to {output}"
 
 
 def _show(result: Partition, regression: str, drawn: str, *, as_json: bool, quiet: bool) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from algocli.cli.options import Json, Quiet, Subjects, in_same_folders
 from algocli.cli.parsing import parse_subjects
+from algocli.compute.remarks import counted
 from algocli.dataset.challenge.layout import SUBJECTS, subject_folder
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError
@@ -82,7 +83,7 @@ def _show(prepared: Prepared) -> None:
         for h in HEMISPHERES
     )
     print(
-        f"subject {prepared.subject}: {prepared.n_sessions} sessions, {prepared.n_train:,} training and "
+        f"subject {prepared.subject}: {counted(prepared.n_sessions, 'sessions')}, {prepared.n_train:,} training and "
         f"{prepared.n_test:,} test images (shown 3, 2 and 1 times: {prepared.repeats}), {vertices}"
     )
 

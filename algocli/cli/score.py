@@ -11,6 +11,7 @@ import typer
 from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, MovedData, Quiet, Subjects
 from algocli.cli.parsing import parse_repeats, parse_subjects
 from algocli.cli.ways_out import remember
+from algocli.compute.remarks import counted
 from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES
 from algocli.errors import UsageError
 
@@ -118,7 +119,7 @@ def _show(result: Score, name: str) -> None:
     rest = number(result.mean_without_zero_ceiling, 2)
     out().print(
         f"score: mean {result.mean:.2f} ({rest} without {result.n_zero_ceiling:,} NC = 0), median {result.median:.2f}, "
-        f"{result.n_vertices:,} vertices",
+        f"{counted(result.n_vertices, 'vertices')}",
         markup=False,
     )
     if result.adjusted_mean is not None:
@@ -145,9 +146,12 @@ def _notes(result: Score) -> Iterator[str]:
     if len(result.subjects) < 8:
         yield f"of subject {', '.join(map(str, result.subjects))} only: the leaderboard's score is over all 8"
     if result.n_zero_ceiling:
-        yield f"{result.n_zero_ceiling:,} vertices have a ceiling of 0; by the official rule they count 100 where r > 0"
+        have, they = ("has", "it counts") if result.n_zero_ceiling == 1 else ("have", "they count")
+        zero = f"{counted(result.n_zero_ceiling, 'vertices')} {have} a ceiling of 0"
+        yield f"{zero}; by the official rule {they} 100 where r > 0"
     if result.n_constant:
-        yield f"{result.n_constant:,} vertices never vary, measured or predicted: their r is 0"
+        vary, their = ("varies", "its") if result.n_constant == 1 else ("vary", "their")
+        yield f"{counted(result.n_constant, 'vertices')} never {vary}, measured or predicted: {their} r is 0"
     yield {
         "share": "noise ceilings were read as shares of variance (0 to 1), going by their largest value",
         "percent": "noise ceilings were read as percent (0 to 100), going by their largest value",

@@ -37,6 +37,7 @@ from algocli.cli.variants import (
     Weights,
     parse_variant,
 )
+from algocli.compute.remarks import counted
 from algocli.dataset.sides import Hemisphere
 from algocli.results.telling import Correction
 
@@ -216,7 +217,7 @@ def _write(
         render(plot_similarity(result, Wishes(title=title)).figure, plot)
         note(f"wrote {plot}", quiet=quiet)
     if output is not None:
-        note(f"wrote {len(result.export(output))} files to {output}", quiet=quiet)
+        note(f"wrote {counted(len(result.export(output)), 'files')} to {output}", quiet=quiet)
 
 
 def _parse_rdms(words: list[str]) -> list[Path] | dict[str, Path]:

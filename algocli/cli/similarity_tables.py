@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from algocli.cli.console import number
 from algocli.cli.roi_tables import Table, fits, show_tables
+from algocli.compute.remarks import counted
 from algocli.results.telling import DASH, SIGNIFICANT, shortened
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _of_group(result: Similarity, target: str, rows: Sequence[GroupSimilarityRow
         line = [row.layer, number(row.mean), number(row.se), interval, _p(row.p), _star(row.p)]
         lines.append([*line, *[number(row.with_mean), _p(row.with_mean_p)] * has_mean])
     n = max(row.n_subjects for row in rows)
-    title = f"{target}: {n} subjects, {_images(result)}, {result.how.told}"
+    title = f"{target}: {counted(n, 'subjects')}, {_images(result)}, {result.how.told}"
     if rows[0].ceiling_low is not None:
         title += f"\nnoise ceiling {number(rows[0].ceiling_low)} to {number(rows[0].ceiling_high)}"
     return title, columns, lines

@@ -13,6 +13,7 @@ executors/  work handed to other processes
 threads     work spread over this machine's threads
 track       how work that takes a while tells how far it is
 remarks     what many parts of a work say, in one line
+command_lines  command lines as they were typed
 foreign     where code of others is found, and what it prints
 opening     files of others: regular ones, of a size that can be right
 object_server  the server on which objects lie

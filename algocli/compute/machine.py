@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +17,10 @@ NEEDED = (
     *("typer", "rich", "numpy", "torch", "torchvision", "h5py", "zarr", "scikit-learn", "scipy", "pillow"),
     *("nilearn", "nibabel", "matplotlib", "jinja2"),
 )
-WELCOME = ("timm", "himalaya", "pyarrow", "imagecodecs", "safetensors", "threadpoolctl")
+WELCOME = (
+    *("timm", "transformers", "open_clip_torch", "himalaya", "pyarrow", "imagecodecs", "safetensors", "threadpoolctl"),
+    *("submitit", "distributed", "s3fs"),
+)
 # What changes where things lie, how fast they run, or what is printed, by the beginnings of names.
 _TELLING = (
     *("ALGOCLI_", "OMP_", "OPENBLAS_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_", "KMP_", "GOTO_"),
@@ -56,6 +60,11 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def where_is(program: str) -> str:
+    """Return the path of a program that a shell would start, or say that there is none."""
+    return shutil.which(program) or "not on the PATH"
 
 
 def matrix_libraries() -> list[dict[str, Any]]:

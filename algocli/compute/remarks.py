@@ -8,6 +8,8 @@ from itertools import groupby
 
 # A subject's id, its side or '' where none is meant, and what is said of it.
 Remark = tuple[object, str, str]
+# How words end in the plural, and what stands there of one.
+_ENDINGS = {"vertices": "vertex", "ies": "y", "sses": "ss", "ches": "ch", "s": ""}
 # A number that stands alone, and is no part of a name such as float32 or train-0001.png.
 _NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-]|[.,]\w)")
 
@@ -34,6 +36,20 @@ def gather(remarks: Iterable[Remark]) -> Iterator[str]:
         kinds.setdefault(_NUMBER.sub("#", remark[-1]), []).append(remark)
     for alike in kinds.values():
         yield f"{_places(alike)}: {_merged([text for *_, text in alike])}"
+
+
+def counted(n: int, things: str) -> str:
+    """Count things, which are named in the plural.
+
+    Examples
+    --------
+    >>> counted(1, "categories"), counted(1, "passes"), counted(1, "vertices"), counted(2000, "images")
+    ('1 category', '1 pass', '1 vertex', '2,000 images')
+    """
+    if n == 1:
+        end, one = next((end, one) for end, one in _ENDINGS.items() if things.endswith(end))
+        things = things.removesuffix(end) + one
+    return f"{n:,} {things}"
 
 
 def list_some(names: Sequence[object], most: int = 3, *, between: str = ", ") -> str:

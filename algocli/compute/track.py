@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
+from algocli.compute.remarks import counted
+
 T = TypeVar("T")
 # Says something by the way, in one sentence.
 Note = Callable[[str], None]
@@ -60,14 +62,23 @@ def _is_interactive() -> bool:
 
 def _counted(items: Iterable[T], total: int, label: str, unit: str) -> Iterator[T]:
     """Write one line over and over, twice a second, and keep what it said last."""
-    begun = told = time.monotonic()
+    begun, n_items = time.monotonic(), 0
+    told = begun
     for n_done, item in enumerate(items):
         if time.monotonic() - told > 0.5:
             told = time.monotonic()
-            _write_over(f"{label}: {n_done} of {total} {unit}")
+            _write_over(f"{label}: {done_of(n_done, total, unit)}")
         yield item
+        n_items = n_done + 1
     if told > begun:
-        _write_over(f"{label}: {total} {unit} in {time.monotonic() - begun:.0f} s\n")
+        _write_over(f"{label}: {done_of(n_items, total, unit, whole=True)} in {time.monotonic() - begun:.0f} s\n")
+
+
+def done_of(n_done: int, total: int, unit: str, *, whole: bool = False) -> str:
+    """Say how much is done, as in '3 of 5 subjects'; at the end, where it is the `whole`, '5 subjects'."""
+    if whole and n_done == total:
+        return counted(n_done, unit) if unit else f"{n_done}"
+    return f"{n_done} of {counted(total, unit) if unit else total}"
 
 
 def _write_over(text: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
-from algocli.compute.remarks import list_some
+from algocli.compute.remarks import counted, list_some
 
 # What shows through transparent pixels, in all three channels: the middle of the range, which adds the least contrast
 # of its own. White, as on a page, would be the strongest thing in the picture of a cut-out object.
@@ -76,4 +76,4 @@ def describe(converted: Converted) -> list[str]:
 
 def count_images(count: int) -> str:
     """Write a number of images."""
-    return "1 image" if count == 1 else f"{count} images"
+    return counted(count, "images")

@@ -133,13 +133,22 @@ def _shown(header: Sequence[str]) -> str:
     return textwrap.shorten(", ".join(header), _LONGEST_SHOWN, placeholder=" ...")
 
 
-def find_stimuli(ids: Sequence[StimulusId], stimuli: Sequence[Stimulus], where: str, name: str = "NSD id") -> list[int]:
+def find_stimuli(
+    ids: Sequence[StimulusId],
+    stimuli: Sequence[Stimulus],
+    where: str,
+    name: str = "NSD id",
+    *,
+    hint: str | None = None,
+) -> list[int]:
     """Return the place of every stimulus's id among `ids`, which may hold others besides.
 
     Parameters
     ----------
     name
         What an id is called.
+    hint
+        What to say where some are not there; by default whether they may be those of another subject.
 
     Raises
     ------
@@ -152,10 +161,11 @@ def find_stimuli(ids: Sequence[StimulusId], stimuli: Sequence[Stimulus], where: 
             raise DataError(f"{where} names {name} {id_} twice")
     missing = [stimulus for stimulus in stimuli if str(stimulus.id) not in places]
     if missing:
-        first = missing[0]
+        first, has_others = missing[0], len(places) > len(stimuli) - len(missing)
+        usual = "was it made for another subject? choose one with -s" if has_others else "it is not complete"
         raise DataError(
             f"{where} lacks {len(missing)} of the subject's {len(stimuli)} images; "
             f"the first is {name} {first.id} ({first.path.name})",
-            hint="was it made for another subject? choose one with -s",
+            hint=hint or usual,
         )
     return [places[str(stimulus.id)] for stimulus in stimuli]

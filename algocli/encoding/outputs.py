@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import level_rounding
+from algocli.compute.remarks import counted
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
 from algocli.encoding.fields import Fields
@@ -107,4 +108,6 @@ def save_choices(shelf: Shelf, hemisphere: Side, outputs: Outputs) -> Iterator[s
             shelf.discard(f"{hemisphere}_{array.name}")
     yield from outputs.remarks
     if max(outputs.dead):
-        yield f"{max(outputs.dead)} vertices never vary among the held-out images, measured or predicted; their r is 0"
+        vary, their = ("varies", "its") if max(outputs.dead) == 1 else ("vary", "their")
+        dead = f"{counted(max(outputs.dead), 'vertices')} never {vary}"
+        yield f"{dead} among the held-out images, measured or predicted; {their} r is 0"

@@ -80,7 +80,8 @@ def curve(
         A .png, .svg or .pdf file to draw the curves to, of several subjects one each; and a heading.
     cluster
         Where the models of the subjects are fitted side by side, as in 'local:2', two processes of this machine, which
-        divide its cores and its memory. The rows are the same. By default all is done here.
+        divide its cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT', the workers of a
+        Dask scheduler. The rows are the same. By default all is done here.
     track, note
         What shows progress, and hears what else there is to say.
     **settings

@@ -197,6 +197,8 @@ def _machine(told: _Examined) -> dict[str, Any]:
         "cores_quota": quota,
         "cores_used": usable,
         "n_bytes_memory": free,
+        # What --cluster slurm submits with, and what a list of tasks is given to.
+        "sbatch": machine.where_is("sbatch"),
     }
 
 

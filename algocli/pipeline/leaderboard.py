@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path, check_whole
+from algocli.compute.command_lines import as_typed
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.challenge.layout import check_subjects
 from algocli.errors import UsageError
@@ -191,4 +192,4 @@ def _provenance(run: Run, subjects: Sequence[int]) -> dict[str, Any]:
 def _signed(provenance: Mapping[str, Any]) -> dict[str, Any]:
     from algocli import __version__
 
-    return {"algocli": __version__, "command_line": sys.argv, **provenance}
+    return {"algocli": __version__, "command_line": as_typed(sys.argv), **provenance}

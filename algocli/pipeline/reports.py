@@ -118,7 +118,8 @@ def report(
         folds is fitted once more to say how sure it is.
     cluster
         Where it is found out how sure the scores are, subjects side by side, as in 'local:2', two processes of this
-        machine, which divide its cores and its memory. The rows are the same. By default that is done here.
+        machine, which divide its cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT',
+        the workers of a Dask scheduler. The rows are the same. By default that is done here.
     track, note
         Shows how far it is; hears what becomes of a cluster's workers.
 

@@ -16,6 +16,7 @@ from algocli.pipeline.borrowing import filling_cache
 from algocli.results.partition import SubjectParts, read_parts
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.runs.datasets import Home
+from algocli.runs.done import Asked
 from algocli.runs.run import Run
 from algocli.runs.splitting import find_sameness
 from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
@@ -51,7 +52,8 @@ def train_sets(
         check_enough(split)
     parts: list[tuple[Subject, SubjectParts]] = []
     with filling_cache(cache_dir, note):
-        runs = open_unions(cache_dir, sets, settings, n_features, home, numbers, note=note)
+        asked = Asked(subjects, home, stimuli, track)
+        runs = open_unions(cache_dir, sets, settings, n_features, asked, note=note)
         for subject in subjects:
             train_unions(
                 subject, runs, cache_dir, home=home, stimuli=stimuli, command_line=sys.argv, track=track, note=note

@@ -114,8 +114,8 @@ def similarity(
         Other caches, and what images were read from, as in `train`.
     cluster
         Where subjects are compared side by side, as in 'local:2', two processes of this machine, which divide its cores
-        and its memory; Gram matrices that are missing are made there first. The rows are the same. By default all is
-        done here.
+        and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT', the workers of a Dask scheduler.
+        Gram matrices that are missing are made there first. The rows are the same. By default all is done here.
 
     Returns
     -------

@@ -15,13 +15,15 @@ from algocli.features.store.library import read_recipe
 from algocli.features.store.variants import differing, in_fields
 from algocli.pipeline.sweep_grid import name_settings
 from algocli.pipeline.sweep_networks import Asking
-from algocli.pipeline.sweep_plan import Plan, plan
+from algocli.pipeline.sweep_plan import Plan, model_settings, plan
 from algocli.pipeline.sweep_prepared import Prepared, divide, spare
 from algocli.pipeline.training import train
 from algocli.results.data import Gathered
 from algocli.results.nested import choose_nested
 from algocli.results.nested_rows import Nested
 from algocli.results.swept import SweptScores, name_models, score_models
+from algocli.runs.datasets import Home
+from algocli.runs.done import Asked, find_done, is_named
 from algocli.runs.run import Run
 
 
@@ -49,7 +51,7 @@ class Job:
         from algocli.features.room import BASE_MEMORY
 
         self.passes = divide(self.prepared, BASE_MEMORY)
-        return plan(self.prepared, self.passes, self.subjects, self.combinations, self.cache_dir, nested=nested)
+        return plan(self.prepared, self.passes, self.combinations, self._asked(), nested=nested)
 
     def run(self) -> list[tuple[Run, str]]:
         """Extract what is missing and fit every model; return the runs that there are, with what tells them apart."""
@@ -79,12 +81,17 @@ class Job:
             if words[place]:
                 self.note(f"settings {place + 1} of {len(words)}: {words[place]}")
 
+            runs.update({(name, place): run for name, run in self.named(features, given).items()})
+            left = [name for name in features if (name, place) not in runs]
+            if not left:
+                continue
+
             def keep(run: Run, place: int = place) -> None:
                 runs[run.settings.features[0], place] = run
 
             try:
                 train(
-                    self.subjects, features, each=True, stimuli=self.stimuli, cache_dir=self.cache_dir,
+                    self.subjects, left, each=True, stimuli=self.stimuli, cache_dir=self.cache_dir,
                     device=self.device, made=keep, track=self.track, note=self.note, **given,
                 )  # fmt: skip
             except StorageError:
@@ -92,6 +99,15 @@ class Job:
             except AlgocliError as error:
                 self.unfitted(words[place], error)
         return runs
+
+    def named(self, features: Sequence[str], given: Mapping[str, Any]) -> dict[str, Run]:
+        """Return by features the runs of other names that have a combination's models: these stay as they are."""
+        asked = self._asked()
+        wanted = {model_settings(name, given, asked): name for name in features}
+        found = {wanted[how]: run for how, run in find_done(wanted, asked).items() if is_named(run)}
+        for run in found.values():
+            self.note(f"run {run.name} is done already, with the same settings")
+        return found
 
     def unfitted(self, words: str, error: AlgocliError) -> None:
         """Keep why some models of one combination of settings could not be fitted."""
@@ -126,6 +142,9 @@ class Job:
         except AlgocliError as error:
             self.note(f"no choice in inner folds: {error.message}")
             return None
+
+    def _asked(self) -> Asked:
+        return Asked(self.subjects, Home.of(self.subjects, self.cache_dir, self.track), self.stimuli, self.track)
 
     def _extract(self, networks: Sequence[Prepared]) -> None:
         """Pass the images of all subjects through some networks, and multiply them with each other."""

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.patterns import is_pattern
+from algocli.compute.remarks import counted
 from algocli.compute.track import Note
 from algocli.errors import AlgocliError, StorageError, UsageError
 from algocli.features.networks.names import canonical
@@ -183,4 +184,6 @@ class Faults:
         if self._n_networks == 1 and self._by_model:
             raise next(iter(self._by_model.values()))
         if self._by_model:
-            raise told_together(self._by_model, f"{len(self._by_model)} of {self._n_networks} networks cannot be swept")
+            raise told_together(
+                self._by_model, f"{len(self._by_model)} of {counted(self._n_networks, 'networks')} cannot be swept"
+            )

@@ -15,15 +15,16 @@ from algocli.compute.budget import check_disk, free_disk, gigabytes
 from algocli.compute.cache_places import address_of_cache
 from algocli.compute.cores import n_cores
 from algocli.compute.durations import multiplications_per_second, told_time
+from algocli.compute.remarks import counted
 from algocli.dataset.naming import SubjectId, list_subjects
-from algocli.dataset.protocol import Subject, image_width_of
+from algocli.dataset.protocol import Subject
 from algocli.encoding.regressions.models import Work
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import N_INNER_FOLDS
 from algocli.pipeline.sweep_grid import whole_settings
 from algocli.pipeline.sweep_prepared import PlannedLayer, Prepared
-from algocli.runs.finding import list_runs
+from algocli.runs.done import Asked, find_done
 
 # Measured: bytes of features that a core compresses, checks and writes in a second, and seconds of a model beside its
 # algebra. Of so few images all eigenvectors are found; of more those that are asked for, by so many steps a pair.
@@ -70,16 +71,16 @@ class Plan:
             yield f"{model}: {', '.join(dict.fromkeys(layer.layer for layer in own))} ({size}{chosen})"
         done = f", {self.n_models_done} of them done" if self.n_models_done else ""
         yield (
-            f"plan: {_count(len(networks), 'network')}, {_count(len(self.layers), 'kind')} of features, "
-            f"{_count(self.n_models, 'model')}{done}; {list_subjects(self.subjects)}"
+            f"plan: {counted(len(networks), 'networks')}, {counted(len(self.layers), 'kinds')} of features, "
+            f"{counted(self.n_models, 'models')}{done}; {list_subjects(self.subjects)}"
         )
         n_passing = sum(map(len, self.passes))
         if n_passing:
             at = address_of_cache(cache_dir)
             room = f"{gigabytes(free_disk(cache_dir))} free" if at is None else f"to {at}"
             yield (
-                f"{_count(n_passing, 'network')} to pass {self.n_images} images in {_count(len(self.passes), 'round')} "
-                f"of decoding; up to {gigabytes(self.n_bytes)} to write, {room}"
+                f"{counted(n_passing, 'networks')} to pass {counted(self.n_images, 'images')} in "
+                f"{counted(len(self.passes), 'rounds')} of decoding; up to {gigabytes(self.n_bytes)} to write, {room}"
             )
         if self.n_models_done == self.n_models and not n_passing:
             return
@@ -90,9 +91,8 @@ class Plan:
 def plan(
     prepared: Sequence[Prepared],
     passes: Sequence[Sequence[Prepared]],
-    subjects: Sequence[Subject],
     combinations: Sequence[Mapping[str, Any]],
-    cache_dir: Path,
+    asked: Asked,
     *,
     nested: bool,
 ) -> Plan:
@@ -103,18 +103,16 @@ def plan(
     StorageError
         If the disk has no room for the features.
     """
+    subjects, cache_dir = asked.subjects, asked.home.cache_dir
     layers = {name: layer for network in prepared for name, layer in network.layers.items()}
     n_images = sum(len(subject.stimuli) for subject in subjects)
     n_bytes = sum(layer.n_bytes for layer in layers.values())
     smaller = "dtype='float16', pool=... or project=... make features smaller, fewer layers need less"
     if address_of_cache(cache_dir) is None:
         check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
-    ids = {subject.id for subject in subjects}
-    width = image_width_of(subjects[0])
-    settings = [whole_settings(name, given).seen_at(width) for name in layers for given in combinations]
+    settings = [model_settings(name, given, asked) for name in layers for given in combinations]
     maps = {name: (layer.shape[0] if len(layer.shape) == 3 else 1, layer.n_features) for name, layer in layers.items()}
-    there = {run.settings: set(run.subjects) for run in list_runs(cache_dir)}
-    done = [ids <= there.get(each, set()) for each in settings]
+    done = find_done(settings, asked)
     rate = multiplications_per_second()
     passing = sum(_pass_seconds(networks, n_images) for networks in passes) + n_bytes / _WRITTEN / n_cores()
     products = sum(
@@ -123,7 +121,7 @@ def plan(
         for layer in layers.values()
         if layer.n_images_left
     )
-    missing = [each for each, is_done in zip(settings, done, strict=True) if not is_done]
+    missing = [each for each in settings if each not in done]
     to_fit = list(product(subjects, missing))
     fits = sum(_fit_seconds(*each, maps, rate) for each in to_fit)
     inner = 0.0
@@ -136,9 +134,14 @@ def plan(
         n_images,
         n_bytes,
         len(settings),
-        sum(done),
+        len(settings) - len(missing),
         {"passing": passing, "multiplying": products, "fitting": fits, "choosing": inner},
     )
+
+
+def model_settings(features: str, given: Mapping[str, Any], asked: Asked) -> Settings:
+    """Return the settings of a model of some features, for images as the dataset showed them."""
+    return whole_settings(features, given).seen_at(asked.home.image_width)
 
 
 def _pass_seconds(networks: Sequence[Prepared], n_images: int) -> float:
@@ -167,7 +170,3 @@ def _fit_seconds(
         return _EACH_MODEL + of_windows
     each_pair = n if n <= _FEW or settings.n_components is None else _MANY
     return _EACH_MODEL + n_fits * (10 * each_pair * n * n + 4 * n * n_vertices * k) / rate
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from algocli.compute.executors.crew import crew_of, refused_of
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Needs, Outcome
+from algocli.compute.remarks import counted
 from algocli.compute.track import Note, unheard
 from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
@@ -165,18 +166,22 @@ class ClusterSweep(Job):
 
     def fit(self, features: Sequence[str], words: Sequence[str]) -> dict[tuple[str, int], Run]:
         """Fit every model, all settings side by side."""
-        library, choice = Library(self.cache_dir, (), self.subjects), Choice(features=tuple(features))
-        plans = {}
+        library = Library(self.cache_dir, (), self.subjects)
+        plans, runs = {}, dict[tuple[str, int], Run]()
         for place, given in enumerate(self.combinations):
+            runs |= {(name, place): run for name, run in self.named(features, given).items()}
+            left = tuple(name for name in features if (name, place) not in runs)
+            if not left:
+                continue
             try:
-                plans[place] = plan_each(library, choice, fields_of(given), None, self.note)
+                plans[place] = plan_each(library, Choice(features=left), fields_of(given), None, self.note)
             except StorageError:
                 raise
             except AlgocliError as error:
                 self.unfitted(words[place], error)
         home, device = Home.of(self.subjects, self.cache_dir, self.track), device_of_products(self.cluster, self.device)
         how = self.stimuli, False, device, lambda run: None, self.track, self.note
-        job, runs = ClusterJob(self.subjects, home, *how, cluster=self.cluster), dict[tuple[str, int], Run]()
+        job = ClusterJob(self.subjects, home, *how, cluster=self.cluster)
         for place, (trained, refused) in zip(plans, job.train_sets(list(plans.values())), strict=True):
             runs |= {(run.settings.features[0], place): run for run in trained}
             if refused is not None:
@@ -193,7 +198,10 @@ class ClusterSweep(Job):
         except AlgocliError:
             tasks = []
         if tasks:
-            self.note(f"choosing in inner folds scores {len(tasks)} models of a subject; that is kept for next time")
+            self.note(
+                f"choosing in inner folds scores {counted(len(tasks), 'models')} of a subject; that is kept for "
+                "next time"
+            )
         with crew_of(self.cluster, self.cache_dir, self.note) as crew:
             matrices = [matrix for task in tasks for matrix in task.large_matrices()]
             # What could not be made is told by whoever needs it.

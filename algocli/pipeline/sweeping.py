@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_whole, check_word
+from algocli.compute.remarks import counted
 from algocli.compute.track import Note, Track, once, said_aside, shown
 from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
@@ -59,7 +60,7 @@ class Sweep:
 
     def __repr__(self) -> str:
         failed = f", {len(self.failed)} failed" if self.failed else ""
-        return f"Sweep({len(self.runs)} of {self.plan.n_models} models{failed})"
+        return f"Sweep({len(self.runs)} of {counted(self.plan.n_models, 'models')}{failed})"
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -115,7 +116,9 @@ class Sweep:
         if self.failed:
             n_left = self.plan.n_models - len(self.runs)
             rest = "; the rest is done" if self.runs else ""
-            raise told_together(self.failed, f"{n_left} of {self.plan.n_models} models could not be made{rest}")
+            raise told_together(
+                self.failed, f"{n_left} of {counted(self.plan.n_models, 'models')} could not be made{rest}"
+            )
 
 
 @forgiving
@@ -168,7 +171,8 @@ def sweep(
         As for `extract`.
     cluster
         Where images pass, each network by itself, and models are fitted side by side, as in 'local:2', two processes of
-        this machine, which divide its cores and its memory. The rows are the same. By default all is done here.
+        this machine, which divide its cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or
+        'dask:tcp://HOST:PORT', the workers of a Dask scheduler. The rows are the same. By default all is done here.
     track, note
         How to show progress and to say something by the way.
     **options

@@ -153,15 +153,22 @@ class ClusterJob(Job):
         tasks = [self._task(place, run) for run in runs for place in range(n_each)]
         left = [number for number, task in enumerate(tasks) if self._is_left(task)]
         outcomes: dict[int, Outcome] = {}
-        with crew_of(self.cluster, self.home.cache_dir, self.note) as crew:
-            self._multiply([tasks[number] for number in left], crew)
-            for number, outcome in self.track(
-                self._done(tasks, left, crew), total=len(tasks), label="training", unit="subjects"
-            ):
+
+        def trained(crew: Crew) -> Iterator[int]:
+            nonlocal n_told
+            for number, outcome in self._done(tasks, left, crew):
                 outcomes[number] = outcome
+                # One that failed is told in the end, and is no progress.
+                if outcome.error is None:
+                    yield number
                 while n_told < len(runs) and all(n_told * n_each + place in outcomes for place in range(n_each)):
                     ended(n_told, [outcomes[n_told * n_each + place] for place in range(n_each)])
                     n_told += 1
+
+        with crew_of(self.cluster, self.home.cache_dir, self.note) as crew:
+            self._multiply([tasks[number] for number in left], crew)
+            for _ in self.track(trained(crew), total=len(tasks), label="training", unit="subjects"):
+                pass
 
     def _multiply(self, tasks: Sequence[SubjectTraining], crew: Crew) -> None:
         """Have the large Gram matrices made that some tasks need, by all workers together."""

@@ -52,7 +52,8 @@ def import_words(
         The table nsd_stim_info_merged.csv, by which images are found among COCO's, and what was cut off of these is
         left out; by default images are those of the same file names.
     measure
-        A category's number: 'presence' (the default, 1 or 0), 'count', or 'share', of the image that is covered.
+        A category's number: 'presence' (the default, 1 or 0), 'count', or 'share', how much of the image its things
+        cover together, 0 to 1: by their outlines, or boxes where there are none; where they overlap counts once.
     encoder
         Makes features of captions instead, the mean of an image's: 'hf:OWNER/NAME' or 'hf:./FOLDER', any encoder of
         transformers, or 'open_clip:ARCHITECTURE/WEIGHTS'.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.remarks import counted
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, check_side
 from algocli.results.nested_rows import Nested
@@ -77,7 +78,7 @@ class Comparison(RowsByRoi):
     nested: Nested | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
-        return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"
+        return f"Comparison({self.told(counted(len(self.runs), 'runs') + f' against {self.reference}')})"
 
     @property
     def names(self) -> tuple[str, ...]:

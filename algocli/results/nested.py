@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.remarks import counted
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId, check_subject_ids
 from algocli.dataset.opening import open_dataset
@@ -150,7 +151,10 @@ def score_inside(
     if n_models:
         seconds = sum(scored.seconds for scored in every)
         how_long = f", about {seconds / 60:.1f} minutes going by their trainings" if seconds > _SOON else ""
-        note(f"choosing in inner folds fits {n_models:,} models{how_long}; what they score is kept for next time")
+        note(
+            f"choosing in inner folds fits {counted(n_models, 'models')}{how_long}; what they score is kept for next "
+            "time"
+        )
     pairs = [(number, scored) for number, of_subject in scores.items() for scored in of_subject]
     inner: dict[SubjectId, list[InnerR]] = {number: [] for number in scores}
     for number, scored in track(pairs, total=len(pairs), label="inner folds", unit="runs") if n_models else pairs:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from algocli.compute.remarks import counted
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
 from algocli.results.rows import ORIGIN, OfLayers, RowsByRoi
@@ -87,7 +88,7 @@ class Nested(RowsByRoi):
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Nested({self.told(f'the best of {len(self.runs)} runs')})"
+        return f"Nested({self.told('the best of ' + counted(len(self.runs), 'runs'))})"
 
     @property
     def n_folds(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.remarks import counted
 from algocli.compute.track import Note
 from algocli.dataset.ceilings import CeilingUnit
 from algocli.dataset.naming import SubjectId
@@ -256,4 +257,6 @@ def _ceiling_notes(everything: Mapping[str, VertexScores]) -> Iterator[str]:
         yield f"no accuracy over all vertices: noise ceilings are missing of {', '.join(absent)}"
     n_zero = sum(int(np.sum(s.noise_ceiling == 0)) for s in everything.values() if s.noise_ceiling is not None)
     if n_zero:
-        yield f"{n_zero:,} vertices have a noise ceiling of 0; by the official rule they count 100 % where r > 0"
+        have, they = ("has", "it counts") if n_zero == 1 else ("have", "they count")
+        zero = f"{counted(n_zero, 'vertices')} {have} a noise ceiling of 0"
+        yield f"{zero}; by the official rule {they} 100 % where r > 0"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.choices import check_path
+from algocli.compute.remarks import counted
 from algocli.compute.tables import as_frame, write_rows
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.arrays import save_array
@@ -75,7 +76,8 @@ class Similarity:
 
     def __repr__(self) -> str:
         of = list_subjects([item for item in self.subjects if item is not None])
-        return f"Similarity({len(self.layers)} layers x {len(self.targets)} {self.kind}s, {of}: {self.how.told})"
+        what = f"{counted(len(self.layers), 'layers')} x {counted(len(self.targets), f'{self.kind}s')}"
+        return f"Similarity({what}, {of}: {self.how.told})"
 
     @property
     def subjects(self) -> tuple[SubjectId | None, ...]:

@@ -13,6 +13,7 @@ claims          whose the name of a run is until something of it is whole
 opening         the run that a training goes into
 splitting       which images a training fits and holds out
 training        fits a subject's model into a run
+done            models that are there already, whatever their runs are called
 unions          the runs that a variance partition needs
 mixtures        what the subjects of a run may not have in common
 networks        which networks and layers a run is of, and whether they learned anything

@@ -14,13 +14,13 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
-from algocli.encoding.names import is_automatic
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_DRAWS, Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import DataError, Replaced
 from algocli.features.store.library import find_store
 from algocli.runs.datasets import Home
+from algocli.runs.done import Asked, find_done, is_named
 from algocli.runs.finding import list_runs
 from algocli.runs.opening import open_on, open_run
 from algocli.runs.run import Run
@@ -70,12 +70,13 @@ def open_unions(
     sets: Sequence[FeatureSet],
     settings: Settings,
     n_features: Mapping[str, int],
-    home: Home | None = None,
-    numbers: Sequence[SubjectId] = (),
+    asked: Asked | None = None,
     *,
     note: Note = unheard,
 ) -> dict[Names, Run]:
     """Open the run of every union of some sets, as `train` names it, or one that differs in the order of layers alone.
+
+    A run that its user named is taken where it has all that is asked for, and left alone else.
 
     Parameters
     ----------
@@ -86,31 +87,34 @@ def open_unions(
         fewer features than components keeps all.
     n_features
         As `measure_features` returns them.
-    home, numbers
-        The dataset that the runs are of, and its subjects that are to be trained. Without, of whichever they are.
+    asked
+        The subjects that are to be trained, and their dataset. Without, of whichever they are.
     """
-    known: dict[Settings, list[Run]] = {}
+    begun: dict[Settings, list[Run]] = {}
     for run in list_runs(cache_dir):
         with suppress(DataError):
-            # One that its user named is left alone: he may mean something else by it.
-            if is_automatic(run.name, run.settings.default_name):
-                known.setdefault(_without_order(run.settings), []).append(run)
-    runs = {}
+            # What is put into one that its user named would change what he means by it.
+            if not is_named(run):
+                begun.setdefault(_without_order(run.settings), []).append(run)
+    wanted = {}
     for union in unions([features.name for features in sets]):
         layers = tuple(name for features in sets if features.name in union for name in features.features)
-        wanted = _of_union(settings, layers, sum(n_features[name] for name in layers))
-        alike = known.get(_without_order(wanted), [])
+        wanted[union] = _of_union(settings, layers, sum(n_features[name] for name in layers))
+    done = {} if asked is None else find_done(wanted.values(), asked, _without_order)
+    runs = {}
+    for union, of_union in wanted.items():
+        alike = begun.get(_without_order(of_union), [])
         # One with the very order comes first.
-        alike = [run for run in alike if run.settings == wanted] or alike
-        same = next((run for run in alike if home is None or home.judge(run).agrees), None)
-        runs[union] = same or _make(cache_dir, wanted, home, numbers, note)
+        alike = [run for run in alike if run.settings == of_union] or alike
+        same = next((run for run in alike if asked is None or asked.home.judge(run).agrees), None)
+        runs[union] = done.get(of_union) or same or _make(cache_dir, of_union, asked, note)
     return runs
 
 
-def _make(cache_dir: Path, settings: Settings, home: Home | None, numbers: Sequence[SubjectId], note: Note) -> Run:
-    if home is None:
+def _make(cache_dir: Path, settings: Settings, asked: Asked | None, note: Note) -> Run:
+    if asked is None:
         return open_run(cache_dir, settings.default_name, settings)
-    return open_on(home, settings, numbers, note=note)
+    return open_on(asked.home, settings, [subject.id for subject in asked.subjects], note=note)
 
 
 def train_unions(

@@ -41,6 +41,13 @@ def test_every_command_explains_itself(command):
     assert "Usage" in result.stdout
 
 
+@pytest.mark.parametrize(("command", "usage"), [("import-words", "{FILE}..."), ("layers", "[PATTERN]...")])
+def test_what_may_be_repeated_is_shown_by_what_one_of_it_is(command, usage):
+    told = CliRunner().invoke(app, [command, "--help"]).stdout
+    assert usage in told
+    assert "list[" not in told
+
+
 def test_the_commands_are_listed_in_the_order_of_the_work():
     lines = CliRunner().invoke(app, ["--help"]).stdout.splitlines()
     listed = [line.split()[0] for line in lines if line.startswith("  ") and line.split()[0] in COMMANDS]

@@ -224,6 +224,28 @@ def test_things_are_counted_in_words() -> None:
     assert [console.count(n, "store") for n in (0, 1, 2)] == ["0 stores", "1 store", "2 stores"]
 
 
+@pytest.mark.parametrize(
+    ("n_done", "total", "told"),
+    [(1, 1, "training: 1 subject in"), (2, 2, "training: 2 subjects in"), (1, 2, "training: 1 of 2 subjects in")],
+)
+def test_a_line_at_the_end_says_what_is_done(
+    n_done: int, total: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "WORTH_A_LINE", 0.0)
+    assert list(console.tracker(False)(range(n_done), total=total, label="training", unit="subjects")) == [
+        *range(n_done)
+    ]
+    assert capsys.readouterr().err.startswith(told)
+
+
+def test_work_that_nothing_came_of_says_nothing_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "WORTH_A_LINE", 0.0)
+    assert list(console.tracker(False)([], total=2, label="training", unit="subjects")) == []
+    assert capsys.readouterr().err == ""
+
+
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """Stand for a terminal of 40 columns that shows both streams."""

@@ -87,7 +87,7 @@ def test_only_the_subjects_asked_for_are_judged(spoilable: Path) -> None:
     assert data(spoilable, "-s", "5").exit_code == 0
     result = data(spoilable, "-s", "2")
     assert result.exit_code == 3
-    assert "has 1 fault, in 1 of 1 subjects" in result.stderr
+    assert "has 1 fault, in 1 of 1 subject" in result.stderr
 
 
 def test_many_files_with_one_fault_are_counted(spoilable: Path) -> None:

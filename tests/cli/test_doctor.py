@@ -43,6 +43,18 @@ def test_the_shell_and_python_say_the_same(tmp_path):
     assert {"device", "network"} & set(told.facts) == set()
 
 
+def test_whether_jobs_can_be_submitted_and_workers_be_called_is_told(tmp_path, monkeypatch):
+    assert {"submitit", "distributed"} <= set(machine.WELCOME)
+    monkeypatch.setattr(machine, "WELCOME", (*machine.WELCOME, "no-such-scheduler"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    facts = algocli.doctor(cache_dir=tmp_path).facts
+    assert facts["versions"]["not_installed"][-1] == "no-such-scheduler"
+    assert facts["machine"]["sbatch"] == "not on the PATH"
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    assert algocli.doctor(cache_dir=tmp_path).facts["machine"]["sbatch"] == str(tmp_path / "sbatch")
+
+
 def test_the_home_directory_is_written_as_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ALGOCLI_DATA_DIR", str(tmp_path / "data"))

@@ -113,6 +113,16 @@ def test_the_second_time_nothing_is_trained(partition, filled):
     assert [run.finished_at for run in list_runs(filled)] == before
 
 
+def test_a_run_of_another_name_is_found_done(challenge, cache):
+    run = max((run for run in list_runs(cache) if len(run.settings.features) == 1), key=lambda run: run.name)
+    run.folder.rename(run.folder.with_name("words"))
+    n_runs = len(list_runs(cache))
+    result = invoke(challenge, cache, *THREE, "-s", "1")
+    assert result.exit_code == 0, result.output
+    assert "7 of 7 models are there already" in result.stderr
+    assert len(list_runs(cache)) == n_runs
+
+
 def test_several_subjects_have_a_table_of_all_vertices(challenge, cache):
     result = invoke(challenge, cache, *THREE[:2], "--roi", "All vertices", "--no-refit", "--pca", "5")
     assert result.exit_code == 0, result.output

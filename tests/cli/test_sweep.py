@@ -19,6 +19,7 @@ from algocli.cli.examples import SWEEP_FILE
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
 from algocli.pipeline.sweep_grid import told_together
+from algocli.runs.finding import list_runs
 from tests.features.by_hand import list_stores, store_digest
 from tests.support.challenge import write_tiny_challenge
 
@@ -127,6 +128,31 @@ def test_a_repeat_finds_all_done_and_says_the_same(sweep, monkeypatch, tmp_path)
         assert [float(row["mean_r"] or "nan") for row in csv.DictReader(stream)] == pytest.approx(
             [float("nan") if row["mean_r"] is None else row["mean_r"] for row in before], nan_ok=True
         )
+
+
+@pytest.mark.parametrize("more", [(), ("--cluster", "local:2")])
+def test_a_run_of_another_name_is_found_done_and_used(sweep, subject, monkeypatch, tmp_path, more):
+    before = rows_of(sweep(ONE, "-l", "first", "--pca", 3, "--no-nested", "--json", cache=tmp_path / "other"))
+    features = algocli.extract(subject, ONE, "first", cache_dir=tmp_path / "cache", device="cpu")
+    run = algocli.train(subject, features, n_components=3, name="named", cache_dir=tmp_path / "cache")
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("this was done before")
+
+    monkeypatch.setattr("algocli.runs.training.Training", never)
+    result = sweep(ONE, "-l", "first", "--pca", 3, "--no-nested", "--json", *more)
+    assert [{**row, "run": "named"} for row in before] == rows_of(result)
+    assert "1 model, 1 of them done" in result.stderr
+    assert "run named is done already" in result.stderr
+    assert [run.name for run in list_runs(tmp_path / "cache")] == [run.name]
+
+
+def test_a_run_of_another_seed_is_not_counted_as_done(sweep, subject, tmp_path):
+    features = algocli.extract(subject, ONE, "first", cache_dir=tmp_path / "cache", device="cpu")
+    algocli.train(subject, features, n_components=3, name="named", seed=5, cache_dir=tmp_path / "cache")
+    result = sweep(ONE, "-l", "first", "--pca", 3, "--no-nested", "--json")
+    assert {row["run"] for row in rows_of(result)}.isdisjoint({"named"})
+    assert "of them done" not in result.stderr
 
 
 def test_a_dry_run_says_what_is_to_be_done_and_does_nothing(sweep, tmp_path):

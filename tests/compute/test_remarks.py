@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algocli.compute.remarks import gather
+from algocli.compute.remarks import counted, gather
 
 
 def test_what_sixteen_hemispheres_say_is_one_line_with_the_range_of_its_numbers() -> None:
@@ -29,3 +29,15 @@ def test_numbers_within_names_tell_kinds_apart() -> None:
         (4, "", "responses are float16, for 3 of 12 rows"),
     ]
     assert len(list(gather(said))) == 4
+
+
+def test_one_of_anything_is_counted_in_the_singular() -> None:
+    units = ("subjects", "batches", "passes", "hemispheres", "stores", "vertices", "categories", "models", "crowds")
+    one = ("subject", "batch", "pass", "hemisphere", "store", "vertex", "category", "model", "crowd")
+    assert [counted(1, things) for things in units] == [f"1 {thing}" for thing in one]
+    assert [counted(n, things) for n in (0, 2) for things in units[:2]] == [
+        "0 subjects",
+        "0 batches",
+        "2 subjects",
+        "2 batches",
+    ]

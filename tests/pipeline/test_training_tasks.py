@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -205,8 +205,18 @@ def test_a_worker_killed_in_the_middle_of_a_fit_changes_nothing(
 def test_what_one_subject_lacks_is_told_when_the_others_are_done(challenge: Path, cache: Path, tmp_path: Path) -> None:
     spoilt = Path(shutil.copytree(challenge, tmp_path / "spoilt"))
     np.save(spoilt / "subj01/training_split/training_fmri/lh_training_fmri.npy", np.zeros((60, 31), np.float32))
+    shown = dict[str, int]()
+
+    def track(items: Iterable[Any], *, total: int, label: str, unit: str = "") -> Iterator[Any]:
+        for item in items:
+            shown[label] = shown.get(label, 0) + 1
+            yield item
+
+    how: dict[str, Any] = {"n_components": 5, "cache_dir": cache, "cluster": "local:2", "name": "some", "track": track}
     with pytest.raises(DataError, match=r"1 of 2 subjects could not be trained; the rest is done:\n  subject 1: .*lh_"):
-        algocli.train(Challenge(spoilt).subjects(), n_components=5, cache_dir=cache, cluster="local:2", name="some")
+        algocli.train(Challenge(spoilt).subjects(), **how)
+    # The bar counts those that are trained.
+    assert shown["training"] == 1
     assert algocli.Run(cache / "runs" / "some").subjects == (6,)
 
 

@@ -11,6 +11,8 @@ import pytest
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import MissingStep, Replaced
+from algocli.runs.datasets import Home
+from algocli.runs.done import Asked, find_done
 from algocli.runs.finding import list_runs
 from algocli.runs.opening import open_run
 from algocli.runs.run import Run
@@ -90,10 +92,55 @@ def test_what_train_did_is_found_with_and_without_a_refit(world: World, layers: 
     assert runs[frozenset(["own", "large"])].name == trained.default_name
 
 
-def test_a_run_that_its_user_named_is_left_alone(world: World, layers: dict[str, str]) -> None:
+def of_subject(world: World) -> Asked:
+    return Asked([world.subject], Home.of([world.subject], world.cache))
+
+
+def open_asked(world: World, layers: dict[str, str], *words: str) -> dict[Names, Run]:
+    n_features = measure_features([world.subject], list(layers.values()), world.cache)
+    return open_unions(world.cache, as_sets(layers, *words), settings(layers), n_features, of_subject(world))
+
+
+def test_a_run_that_its_user_named_is_used_where_it_is_done(world: World, layers: dict[str, str]) -> None:
     trained = replace(settings(layers), features=(layers["own"], layers["large"]))
-    train_subject(world.subject, open_run(world.cache, "mine", trained), world.cache)
+    before = train_subject(world.subject, open_run(world.cache, "mine", trained), world.cache).record_digest()
+    runs = open_asked(world, layers, "large", "own")
+    assert runs[frozenset(["own", "large"])].name == "mine"
+    train_unions(world.subject, runs, world.cache)
+    assert runs[frozenset(["own", "large"])].subject(1).record_digest() == before
+    # One that train named comes first.
+    world.train(trained)
+    assert open_asked(world, layers, "large", "own")[frozenset(["own", "large"])].name == trained.default_name
+
+
+def test_a_run_that_its_user_named_is_left_alone_where_it_lacks_something(world: World, layers: dict[str, str]) -> None:
+    trained = replace(settings(layers), features=(layers["own"], layers["large"]))
+    mine = open_run(world.cache, "mine", trained)
+    assert "mine" not in {run.name for run in open_asked(world, layers, "own", "large").values()}
+    # Of whom it may be asked, or on what data, is not said.
+    train_subject(world.subject, mine, world.cache)
     assert "mine" not in {run.name for run in open_all(world, layers, "own", "large").values()}
+
+
+def test_a_run_of_other_features_or_other_responses_is_not_found_done(world: World, layers: dict[str, str]) -> None:
+    trained = replace(settings(layers), features=(layers["large"],))
+    train_subject(world.subject, open_run(world.cache, "mine", trained), world.cache)
+    assert find_done([trained], of_subject(world))[trained].name == "mine"
+    (path,) = (world.subject.folder / "training_split" / "training_fmri").glob("lh_*.npy")
+    responses = np.load(path)
+    np.save(path, responses + 1)
+    assert find_done([trained], of_subject(world)) == {}
+    np.save(path, responses)
+    assert list(find_done([trained], of_subject(world))) == [trained]
+    shutil.rmtree(world.cache / "features" / layers["large"])
+    assert list(find_done([trained], of_subject(world))) == [trained]
+    # One that is in a store of that name again, and is of another make.
+    record = Run(world.cache / "runs" / "mine").subject(1)
+    made = {**record.record, "inputs": {**record.record["inputs"], "features": ["another"]}}
+    cache_features(world.cache, world.subject, np.zeros((N_TRAIN + N_TEST, 40), dtype=np.float32), layer="large")
+    assert list(find_done([trained], of_subject(world))) == [trained]
+    record.finish(made)
+    assert find_done([trained], of_subject(world)) == {}
 
 
 def test_a_union_of_fewer_features_than_components_keeps_all(world: World, layers: dict[str, str]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.command_lines import write_command
 from algocli.compute.executors.lists import LIST, Line, digest_of, end_of, read_list, write_list
 from algocli.compute.executors.logs import end_of_log
 from algocli.compute.executors.slurm_queue import LIVE, RUNNING, states_of
@@ -223,8 +223,7 @@ def _damaged(folder: Path, fault: AlgocliError) -> JobRow:
 def command_of(folder: Path) -> str:
     """Return the command line that handed an array out; nothing where that is not known."""
     with suppress(AlgocliError):
-        words = [str(word) for word in JobArray(folder).about.get("command") or ()]
-        return shlex.join([Path(words[0]).name, *words[1:]]) if words else ""
+        return write_command(JobArray(folder).about.get("command") or ())
     return ""
 
 

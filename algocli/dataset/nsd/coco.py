@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.dataset.challenge.image_names import parse_id
-from algocli.dataset.challenge.layout import IMAGE_SIZE
+from algocli.dataset.challenge.layout import IMAGE_SIZE, N_NSD_IMAGES
 from algocli.dataset.ids import find_stimuli, read_table
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
@@ -123,7 +123,8 @@ def read_coco_images(path: Path, stimuli: Iterable[Stimulus]) -> list[CocoImage]
     """
     table = read_table(path, _COLUMNS)
     wanted = list(stimuli)
-    places = find_stimuli([parse_id(row[0], str(path)) for row in table], wanted, str(path))
+    hint = f"it is not complete: NSD's own has a line for each of its {N_NSD_IMAGES:,} images"
+    places = find_stimuli([parse_id(row[0], str(path)) for row in table], wanted, str(path), hint=hint)
     return [_parse(table[place], stimulus.nsd_id, path) for place, stimulus in zip(places, wanted, strict=True)]
 
 

@@ -172,6 +172,8 @@ def _refuse_unnamed(subject: Subject, rows: Sequence[int | None], labels: Labels
         raise DataError(message, hint="they fit, less one: ids_from=1")
     if first and None not in find_rows(subject, subject.train_stimuli, labels, 0):
         raise DataError(message, hint=FIT_AS_THEY_ARE)
+    if 0 < len(labels.words) == len(rows) - len(missing):
+        raise DataError(message, hint=f"{labels.where} is not complete: it names images of {subject.name} alone")
     raise DataError(message, hint=f"was it made for another subject? choose one with -s; {IN_ORDER}")
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from algocli.compute.remarks import counted
 from algocli.dataset.naming import SubjectId, by_id
 from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import StimulusId
@@ -60,11 +61,14 @@ def assign_files(files: Sequence[Path], subjects: Sequence[SubjectId], *, asked:
         raise UsageError(f"the files are named after subject {named}; asked for was {wanted}")
     if not asked:
         raise UsageError(
-            f"{len(files)} files, and their names do not say whose they are",
+            f"{counted(len(files), 'files')}, and their names do not say whose they are",
             hint="name the subjects in the order of the files, as in -s 1 -s 2",
         )
     if len(files) != len(subjects):
-        raise UsageError(f"{len(files)} files for {len(subjects)} subjects", hint="give a file for each subject")
+        raise UsageError(
+            f"{counted(len(files), 'files')} for {counted(len(subjects), 'subjects')}",
+            hint="give a file for each subject",
+        )
     return dict(zip(subjects, files, strict=True))
 
 

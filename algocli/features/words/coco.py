@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from algocli.dataset.challenge.layout import IMAGE_SIZE
 from algocli.dataset.nsd.annotations import adapt_one, read_annotations
-from algocli.dataset.nsd.coco import Crop, Frame, area
+from algocli.dataset.nsd.coco import Crop, Frame
 from algocli.dataset.protocol import Subject
 from algocli.errors import DataError, UsageError
 from algocli.features.imports.formats.labels import Labels
 from algocli.features.imports.locating import find_rows
+from algocli.features.words.outlines import Outline, box_outline
 from algocli.features.words.saying import Origins, Shown
 
 _WHOLE = Crop(0, 0, 0, 0)
@@ -92,7 +92,7 @@ class CocoFile:
                     raise DataError(f"{self.path}: {_called(annotation)} is of none of the categories that are named")
                 left = adapt_one(self.path, annotation, place, frame)
                 if left is not None:
-                    shown[place].append(Shown(category, _share(left), bool(annotation.get("iscrowd"))))
+                    shown[place].append(Shown(category, _outline(left), bool(annotation.get("iscrowd"))))
         return shown
 
     def _places(self, subject: Subject, origins: Origins) -> _Places:
@@ -124,19 +124,14 @@ class CocoFile:
         return Labels(tuple(map(str, names)), self.path.name)
 
 
-def _share(annotation: Mapping[str, Any]) -> float | None:
-    """Return how much of its stimulus an annotation covers; None where it has neither outline nor box."""
+def _outline(annotation: Mapping[str, Any]) -> Outline | None:
+    """Return where in its stimulus a thing is: by its outline, else by its box; None where it has neither."""
     outline = annotation.get("segmentation")
     if isinstance(outline, Mapping):
-        # Runs of pixels outside and inside, by turns.
-        covered = float(sum(outline["counts"][1::2]))
-    elif outline:
-        covered = sum(area(np.asarray(polygon).reshape(-1, 2)) for polygon in outline)
-    elif "bbox" in annotation:
-        covered = float(annotation["bbox"][2] * annotation["bbox"][3])
-    else:
-        return None
-    return covered / IMAGE_SIZE**2
+        return Outline(runs=tuple(outline["counts"]))
+    if outline:
+        return Outline(tuple(np.asarray(polygon, dtype=np.float64).reshape(-1, 2) for polygon in outline))
+    return box_outline(annotation["bbox"]) if "bbox" in annotation else None
 
 
 def _called(annotation: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from algocli.dataset.nsd.coco import CocoImage
 from algocli.dataset.protocol import Subject
+from algocli.features.words.outlines import Outline
 
 # Where each of a subject's images comes from, where they were cut out of COCO's; None where they were not.
 Origins = Sequence[CocoImage] | None
@@ -20,12 +21,12 @@ class Shown:
 
     Attributes
     ----------
-    share
-        How much of the image it covers, 0 to 1; None where that is not said.
+    outline
+        Where in the image it is; None where that is not said.
     """
 
     category: str
-    share: float | None = None
+    outline: Outline | None = None
     is_crowd: bool = False
 
 

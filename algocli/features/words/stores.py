@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.caches import filling
 from algocli.compute.choices import check_choice
-from algocli.compute.remarks import gather, list_some
+from algocli.compute.remarks import counted, gather, list_some
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import by_id
 from algocli.dataset.protocol import Subject
@@ -40,10 +40,10 @@ from algocli.features.words.saying import Shown
 _MEASURES: Mapping[Measure, str] = {
     "presence": "1 where an image shows any of it, else 0",
     "count": "how many of it an image shows, a crowd as one",
-    "share": "how much of the image it covers, 0 to 1",
+    "share": "how much of the image it covers, 0 to 1, overlaps once",
 }
 # What has to be the same for all subjects.
-_HOW = ("measure", "columns", "encoder", "weights", "pooling")
+_HOW = ("measure", "columns", "overlaps", "encoder", "weights", "pooling")
 
 
 def import_words(
@@ -117,7 +117,7 @@ def _of_categories(
 ) -> list[Matrix]:
     check_choice("measure", measure, get_args(Measure))
     said, categories = gather_shown(subjects, files, coco, track)
-    note(f"{len(categories)} categories ({list_some(categories)}), {_MEASURES[measure]}")
+    note(f"{counted(len(categories), 'categories')} ({list_some(categories)}), {_MEASURES[measure]}")
     rows = [one.rows(files) for one in said]
     remarks = [
         (one.subject.id, "", text)
@@ -126,7 +126,9 @@ def _of_categories(
     ]
     for line in gather(remarks):
         note(line)
-    about = {**told, "measure": measure, "columns": list(categories)}
+    # Shares of old counted twice what two things of a category cover.
+    overlaps = {"overlaps": "once"} if measure == "share" else {}
+    about = {**told, "measure": measure, "columns": list(categories), **overlaps}
     how = {word: about[word] for word in ("measure", "columns")}
     matrices = []
     for one, shown in zip(said, rows, strict=True):
@@ -198,19 +200,22 @@ def _tell_shown(said: Said[Shown], rows: Sequence[Sequence[Shown]], measure: Mea
     yield f"an image shows {np.mean(n_different):.1f} categories on average"
     none = [said.subject.stimuli[place].path.name for place, n in enumerate(n_different) if not n]
     if none:
-        yield f"{len(none):,} of {len(rows):,} images show none of them, and have zeros: {list_some(none)}"
+        show, have = ("shows", "has") if len(none) == 1 else ("show", "have")
+        n_all = counted(len(rows), "images")
+        yield f"{len(none):,} of {n_all} {show} none of them, and {have} zeros: {list_some(none)}"
     n_crowds = sum(thing.is_crowd for things in rows for thing in things)
     if n_crowds and measure == "count":
-        yield f"{n_crowds:,} crowds count as one each"
+        yield "1 crowd counts as one" if n_crowds == 1 else f"{n_crowds:,} crowds count as one each"
 
 
 def _tell_captions(said: Said[str], rows: Sequence[Sequence[str]], n_cut: int, encoder: TextEncoder) -> Iterator[str]:
     yield from _tell_training_alone(said, rows)
     n_each = [len(captions) for captions in rows]
     each = str(min(n_each)) if min(n_each) == max(n_each) else f"{min(n_each)} to {max(n_each)}"
-    yield f"{sum(n_each):,} captions, {each} an image"
+    yield f"{counted(sum(n_each), 'captions')}, {each} an image"
     if n_cut:
-        yield f"{n_cut:,} captions are cut at the {encoder.longest} tokens that {encoder.name} takes"
+        are = "is" if n_cut == 1 else "are"
+        yield f"{counted(n_cut, 'captions')} {are} cut at the {encoder.longest} tokens that {encoder.name} takes"
 
 
 def _tell_training_alone(said: Said[Any], rows: Sequence[Any]) -> Iterator[str]:
@@ -236,7 +241,7 @@ def _refuse_mixture(cache_dir: Path, name: str, subjects: Sequence[Subject], mad
             raise UsageError(
                 f"name={name!r} is that of subject {store.subject}'s features, made in another way: its "
                 f"{differing[0]} differ"
-                if differing[0] == "columns"
+                if differing[0] in ("columns", "overlaps")
                 else f"name={name!r} is that of subject {store.subject}'s features, whose {differing[0]} is "
                 f"{known.get(differing[0])}, not {about.get(differing[0])}",
                 hint="choose another name, or make those of all subjects at once",

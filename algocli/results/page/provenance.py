@@ -6,7 +6,6 @@ whose features are gone, still has a page.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.command_lines import write_command
 from algocli.compute.remarks import list_some
 from algocli.dataset.naming import SubjectId
 from algocli.encoding.regressions.registry import regression_of
@@ -211,9 +211,7 @@ def _command_lines(subject_runs: list[SubjectRun]) -> Iterator[tuple[str, str]]:
     for subject_run in subject_runs:
         words = subject_run.record.get("command_line")
         if isinstance(words, list) and words:
-            program = Path(str(words[0])).name
-            first = ["python", "-m", "algocli"] if program == "__main__.py" else [program]
-            trained.setdefault(shlex.join([*first, *map(str, words[1:])]), []).append(subject_run.id)
+            trained.setdefault(write_command(words), []).append(subject_run.id)
     for line, numbers in trained.items():
         yield line, f"subject {', '.join(map(str, numbers))}"
 

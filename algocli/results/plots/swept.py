@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.remarks import counted
 from algocli.dataset.sides import Side
 from algocli.results.best_layer import LayersByRoi
 from algocli.results.drawing.chart import Chart
@@ -40,7 +41,7 @@ def plot_swept(swept: SweptScores, wishes: Wishes) -> Chart[LayersByRoi]:
         wishes.scale(values, f"{_MEASURE}{over}"),
         labels=[shortened(model.label, _LONGEST) for model in swept.models],
         parted=[place for place, (one, other) in enumerate(pairwise(swept.models), 1) if one.network != other.network],
-        title=wishes.title or f"{len(swept.models)} models: {heading[0].lower()}{heading[1:]}",
+        title=wishes.title or f"{counted(len(swept.models), 'models')}: {heading[0].lower()}{heading[1:]}",
         caption=(
             f"Mean r of each layer's own model over the vertices of a ROI{over}, on {SCORED_ON}.{wishes.told_ceiling} "
             f"{marks} The best of several looks better on the images that it was chosen by than on others."

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 
+from algocli.dataset.ids import find_stimuli
 from algocli.dataset.nsd.annotations import adapt
 from algocli.dataset.nsd.coco import CocoImage, Crop, area, read_coco_images
 from algocli.dataset.stimuli import Stimulus
@@ -105,6 +106,20 @@ def test_the_table_tells_where_an_image_comes_from(table):
 def test_a_table_without_what_is_needed_is_refused(table, nsd_id, told):
     with pytest.raises(DataError, match=told):
         read_coco_images(table, [stimulus(nsd_id)])
+
+
+def test_a_table_with_fewer_lines_is_told_to_be_incomplete(table):
+    with pytest.raises(DataError, match="lacks 2 of the subject's 3 images; the first is NSD id 8") as caught:
+        read_coco_images(table, [stimulus(7), stimulus(8), stimulus(11)])
+    assert caught.value.hint == "it is not complete: NSD's own has a line for each of its 73,000 images"
+
+
+def test_ids_of_another_subject_and_those_that_are_not_complete_are_told_apart():
+    wanted = [stimulus(7), stimulus(8)]
+    for ids, hint in (([7, 9], "was it made for another subject? choose one with -s"), ([7], "it is not complete")):
+        with pytest.raises(DataError, match="the list lacks 1 of the subject's 2 images") as caught:
+            find_stimuli(ids, wanted, "the list")
+        assert caught.value.hint == hint
 
 
 def write(path, **content):

@@ -210,6 +210,17 @@ def test_names_that_do_not_fit_are_refused_with_what_to_do(
     assert hint in str(caught.value.hint)
 
 
+def test_names_of_too_few_images_of_the_subject_are_not_complete(
+    shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32]
+) -> None:
+    np.save(tmp_path / "features.npy", features[1:])
+    words = [stimulus.path.name for stimulus in shared_subject.stimuli[1:]]
+    (tmp_path / "file_names.txt").write_text("\n".join(words))
+    with pytest.raises(DataError, match="lacks 1 of the 27 images") as caught:
+        locate_rows(shared_subject, open_matrix(tmp_path / "features.npy"), None, None)
+    assert "is not complete: it names images of subj01 alone" in str(caught.value.hint)
+
+
 def test_names_that_fit_only_where_ids_count_from_0_say_so(
     shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32]
 ) -> None:

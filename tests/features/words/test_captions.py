@@ -147,7 +147,7 @@ def test_drawn_weights_are_those_of_their_seed(keep, bert, tmp_path):
 def test_a_long_caption_is_cut_and_that_is_told(keep, bert, tmp_path):
     texts = {**SAID, 30: [" ".join(["cat"] * 40)]}
     long, said = keep(f"hf:{bert}", [by_hand.write_captions(tmp_path / "long.json", texts)])
-    assert any("1 captions are cut at the 12 tokens" in line for line in said)
+    assert any("1 caption is cut at the 12 tokens" in line for line in said)
     assert np.isfinite(long.read()).all()
 
 

@@ -48,8 +48,9 @@ def test_objects_within_the_crop_become_numbers_by_category(keep, options, expec
     np.testing.assert_allclose(store.read(), by_hand.as_numbers(expected), rtol=0, atol=atol)
     about = store.manifest["provenance"]["words"]
     assert about["columns"] == ["person", "cat", "dog", "zebra"]
+    assert about.get("overlaps") == ("once" if options.get("measure") == "share" else None)
     assert any("2 of 6 images show none of them, and have zeros: train-0003" in line for line in said)
-    assert any("1 crowds count as one" in line for line in said) == (options.get("measure") == "count")
+    assert any("1 crowd counts as one" in line for line in said) == (options.get("measure") == "count")
 
 
 def test_a_crowd_alone_covers_what_its_mask_does(keep, tmp_path):
