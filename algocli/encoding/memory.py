@@ -16,8 +16,8 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.features.store.gram import TILE_ROWS
 from algocli.features.store.matrices import READ_ROWS, is_held
-from algocli.features.store.readable import CHUNK_FEATURES
-from algocli.features.store.tiles import group_bytes
+from algocli.features.store.readable import block_width
+from algocli.features.store.tiles import GROUP_BYTES
 
 # Python with numpy, scipy and zarr, measured; and what torch adds.
 PROGRAM, TORCH = 200_000_000, 700_000_000
@@ -67,7 +67,7 @@ def gram_bytes(n_stimuli: int) -> int:
     Of a matrix that does not fit in memory there is a group of tiles, or one row of them, and as much on its way.
     """
     whole, row = 2 * _SINGLE * n_stimuli**2, _DOUBLE * n_stimuli * TILE_ROWS
-    return min(whole, 2 * max(group_bytes(n_stimuli), row)) + _SINGLE * n_stimuli * CHUNK_FEATURES
+    return min(whole, 2 * max(GROUP_BYTES, row)) + _SINGLE * n_stimuli * block_width(n_stimuli)
 
 
 def _components(settings: Settings, size: Size) -> int:

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from algocli.features.store.tiles import group_bytes
+from algocli.features.store.readable import block_width
+from algocli.features.store.tiles import GROUP_BYTES
 from tests.benchmarks.inputs import machine, workplace
 from tests.benchmarks.processes import run
 
@@ -139,8 +140,8 @@ def show_nsd(measured: dict[str, Any], found: dict[str, Line], n_features: int) 
     """Print what the Gram matrix of all of NSD's images takes, by the line through those made by parts."""
     n = N_NSD
     # A block of columns of all images; beside it a group of tiles, or a row of them; and Python.
-    block, row = 4 * n * 8192, 8 * n * 1024
-    peak = block + max(group_bytes(n), row) + 0.3e9
+    block, row = 4 * n * block_width(n), 8 * n * 1024
+    peak = block + max(GROUP_BYTES, row) + 0.3e9
     gram, eigen = found["gram by parts"].at(float(n) ** 2 * n_features), found["eigen from disk"].at(float(n) ** 2)
     print(f"\nAll {n:,} images of NSD, {n_features:,} features each, by the lines of what was made by parts:")
     print(f"  {4 * n**2 / 1e9:.1f} GB on disk, and as much beside it while it is made")

@@ -21,8 +21,9 @@ from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError, MissingStep, Replaced, StorageError, reading
 from algocli.features.store.manifests import HOW_TO_MEND, MANIFEST, read_manifest
 
-# The width of what is read at once.
-CHUNK_FEATURES = 8192
+# The width of what is read at once, and how many bytes of it, as float32, of as many images as there are: of more than
+# 45,000 a part of that width. Sums of products hang on it to the last digit, and so it hangs on nothing else.
+CHUNK_FEATURES, MOST_AT_ONCE = 8192, 1_500_000_000
 # Where in a store's folder the array lies, and what describes it there.
 ARRAY, METADATA = "features.zarr", "zarr.json"
 # Under which a manifest names the folder of another cache in which the numbers lie, and the address at which they do
@@ -30,6 +31,14 @@ ARRAY, METADATA = "features.zarr", "zarr.json"
 FROM, AT = "from", "at"
 # Under which the record of a shard that is an object tells the stamp with which it was written.
 STAMP = "stamp"
+
+
+def block_width(n_stimuli: int) -> int:
+    """Return how many columns of so many images are worked on at a time."""
+    width = CHUNK_FEATURES
+    while width > 1 and 4 * n_stimuli * width > MOST_AT_ONCE:
+        width //= 2
+    return width
 
 
 class Readable:
@@ -189,8 +198,8 @@ class Readable:
         return self.place / "done" / f"{index:05d}.json"
 
     def column_blocks(self) -> list[slice]:
-        """Return the column blocks in which a pass over the store costs least: one chunk wide."""
-        return blocks(self.n_features, CHUNK_FEATURES)
+        """Return the column blocks in which a pass over the store costs least: a chunk wide, or an even part of one."""
+        return blocks(self.n_features, block_width(self.n_stimuli))
 
     @cached_property
     def _readable(self) -> Any:

@@ -16,13 +16,10 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import length
 from algocli.errors import writing
 from algocli.features.algebra import Tile
-from algocli.features.store.readable import CHUNK_FEATURES
 
 # What is in memory at a time, at the least one row of tiles: one of 15,000 images is there as a whole.
 GROUP_BYTES = 2**30
-# Together with a block of columns, that of very many images being large itself.
-_WITH_BLOCK = 3 * 10**9
-_DOUBLE, _SINGLE = 8, 4
+_DOUBLE = 8
 
 
 def groups(rows: Sequence[slice]) -> list[range]:
@@ -33,20 +30,15 @@ def groups(rows: Sequence[slice]) -> list[range]:
     rows
         The blocks of rows that tiles are of.
     """
-    parts, held, most = [range(0)], 0, group_bytes(rows[-1].stop)
+    parts, held = [range(0)], 0
     for i, block in enumerate(rows):
         n_bytes = _DOUBLE * length(block) * block.stop
-        if len(parts[-1]) and held + n_bytes > most:
+        if len(parts[-1]) and held + n_bytes > GROUP_BYTES:
             parts.append(range(i, i))
             held = 0
         parts[-1] = range(parts[-1].start, i + 1)
         held += n_bytes
     return parts
-
-
-def group_bytes(n_stimuli: int) -> int:
-    """Return how many bytes the tiles of a group take at the most, unless one row of them takes more."""
-    return min(GROUP_BYTES, max(0, _WITH_BLOCK - _SINGLE * n_stimuli * CHUNK_FEATURES))
 
 
 def places(rows: Sequence[slice]) -> list[Tile]:

@@ -22,8 +22,9 @@ from algocli.errors import DataError
 from algocli.features.store import gram as gram_module
 from algocli.features.store import shards as store_module
 from algocli.features.store.factor import Factor
-from algocli.features.store.gram import TILE_ROWS, gram, standardised_gram
+from algocli.features.store.gram import TILE_ROWS, gram, multiply_block, standardised_gram
 from algocli.features.store.matrices import Gram
+from algocli.features.store.readable import block_width
 from algocli.features.store.tiles import groups
 from tests.features.by_hand import make_store
 from tests.support.damage import DAMAGES
@@ -136,15 +137,28 @@ def test_a_matrix_that_does_not_fit_in_memory_has_the_same_bytes(
     ]
 
 
-def test_what_is_in_memory_of_a_matrix_leaves_room_for_a_block_of_columns() -> None:
+def test_of_very_many_images_fewer_columns_are_worked_on_at_a_time() -> None:
+    assert [block_width(n) for n in (10, 45_000, 46_000, 73_000, 100_000)] == [8192, 8192, 4096, 4096, 2048]
     for n in (15_000, 58_000, 73_000, 200_000):
-        rows = blocks(n, TILE_ROWS)
-        parts = groups(rows)
+        parts = groups(rows := blocks(n, TILE_ROWS))
         assert [i for part in parts for i in part] == list(range(len(rows)))
         of_group = [sum(8 * (row.stop - row.start) * row.stop for row in (rows[i] for i in part)) for part in parts]
         # A row of tiles, at the least.
-        assert max(of_group) <= max(8 * TILE_ROWS * n, min(2**30, 3e9 - 4 * 8192 * n))
-        assert gram_bytes(n) >= 4 * 8192 * n + max(of_group)
+        assert max(of_group) <= max(8 * TILE_ROWS * n, 2**30)
+        assert gram_bytes(n) >= 4 * block_width(n) * n + max(of_group)
+    assert gram_bytes(73_000) < 3.5e9
+
+
+def test_narrower_blocks_of_columns_make_the_same_matrix_but_for_roundings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = np.random.default_rng(7).standard_normal((40, 8192 + 300)).astype(np.float32)
+    monkeypatch.setattr("algocli.features.store.readable.MOST_AT_ONCE", 4 * 40 * 2048)
+    store = make_store(tmp_path / "store", features)
+    assert len(store.column_blocks()) == 5
+    # Kept products of some blocks are added in their turn.
+    multiply_block(Factor((store,)), 3)
+    assert_rounding(whole(gram(store)), truth(features))
 
 
 def test_a_mean_common_to_all_images_costs_no_precision(tmp_path: Path) -> None:
