@@ -76,7 +76,7 @@ def _counted(items: Iterable[T], total: int, label: str, unit: str) -> Iterator[
 
 def done_of(n_done: int, total: int, unit: str, *, whole: bool = False) -> str:
     """Say how much is done, as in '3 of 5 subjects'; at the end, where it is the `whole`, '5 subjects'."""
-    if whole and n_done == total:
+    if whole and n_done >= total:
         return counted(n_done, unit) if unit else f"{n_done}"
     return f"{n_done} of {counted(total, unit) if unit else total}"
 
