@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from algocli.compute.executors.crew import Crew, crew_of, do_here
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.remarks import Remark, gather
-from algocli.compute.track import Note
+from algocli.compute.track import Note, unheard
 from algocli.dataset.protocol import Subject
 from algocli.errors import AlgocliError, all_refused
 from algocli.pipeline.plans import Plan
@@ -58,6 +58,22 @@ class SubjectTraining:
         with suppress(AlgocliError):
             memory = promised_memory(subject, settings, self.cache_dir, self.stimuli, self.device)
         return Needs(memory, gpu=self.device.startswith("cuda"))
+
+    @property
+    def whole(self) -> SubjectTraining:
+        """The same, whatever the words that asked for it: with --print there is one more."""
+        return replace(self, command_line=())
+
+    def known(self) -> Outcome | None:
+        """Return what is worth saying of a subject that is trained."""
+        home = Home.of(self.subjects, self.cache_dir)
+        # What lacks is told by the training itself.
+        with suppress(AlgocliError):
+            if not self.force and is_trained(
+                self.subjects[self.place], self.into, self.cache_dir, home=home, stimuli=self.stimuli
+            ):
+                return Outcome(self.run(unheard))
+        return None
 
     def run(self, note: Note) -> list[Remark]:
         """Train it, unless it is done, and return what is worth saying in the end."""

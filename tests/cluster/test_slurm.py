@@ -16,7 +16,7 @@ import pytest
 
 import algocli
 from algocli.cli import app
-from algocli.compute.executors.arrays import list_jobs
+from algocli.compute.executors.standing import list_jobs
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import WorkerFault
 from tests.cluster.slurm_here import Slurm

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torchvision
 
-from algocli.compute.executors.arrays import list_jobs
+from algocli.compute.executors.standing import list_jobs
 from tests.cluster.test_slurm import ROOT, run_here
 from tests.support.challenge import write_tiny_challenge
 

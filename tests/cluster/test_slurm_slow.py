@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import algocli
-from algocli.compute.executors.arrays import list_jobs
+from algocli.compute.executors.standing import list_jobs
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import WorkerFault
 from tests.cluster.slurm_here import Slurm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,11 @@ TAKEN: dict[str, tuple[type, ...]] = {
 _ALSO = {"timeout_min": "time", "name": "job_name", "array_parallelism": "workers"}
 # What is ours: how many tasks at a time, threads of a product, the command that starts Python.
 _OURS: dict[str, tuple[type, ...]] = {"workers": (int,), "threads": (int,), "python": (str,), "mem_gb": (int, float)}
+# What sbatch takes for an amount of memory and of time: found here, also where nothing has to be submitted.
+_MEMORY = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
+_TIME = re.compile(r"\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}|infinite|unlimited|-1", re.IGNORECASE)
+_FORMS = {word: (_MEMORY, "amount of memory", f'{word} = "16GB"') for word in ("mem", "mem_per_cpu", "mem_per_gpu")}
+_FORMS["time"] = (_TIME, "span of time", 'time = "04:00:00", hours first, or time = 240, in minutes')
 _PLAIN = {str: "words in quotes", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
 
 
@@ -59,6 +65,12 @@ class SlurmSettings:
     threads: int = 0
     python: str | None = None
     source: Path | None = None
+
+    @property
+    def as_words(self) -> dict[str, str]:
+        """All that is asked for, to be compared with what was asked for another time."""
+        said = {**self.parameters, "workers": self.workers, "threads": self.threads or None, "python": self.python}
+        return {word: str(value) for word, value in said.items() if value is not None}
 
     def __hash__(self) -> int:
         return hash((self.workers, self.source))
@@ -100,6 +112,8 @@ def _checked(said: Mapping[str, Any], path: Path) -> SlurmSettings:
         if name in parameters:
             raise UsageError(f"{path} says {name} twice, once as '{word}'")
         _check_kind(f"{path}: {word}", value, known[name])
+        if name in _FORMS and isinstance(value, str) and not _FORMS[name][0].fullmatch(value.strip()):
+            raise UsageError(f"{path}: {word} = {value!r} is no {_FORMS[name][1]}", hint=f"as in: {_FORMS[name][2]}")
         parameters[name] = value
     if "mem_gb" in parameters:
         if "mem" in parameters:

@@ -93,11 +93,24 @@ def test_where_it_says_nothing_the_most_is_asked_for_that_a_task_promises() -> N
         ('mem = "1GB"\nmem_gb = 1', "both mem and mem_gb"),
         ("workers = 1\narray_parallelism = 2", "says workers twice"),
         ("partition = ", "is no TOML"),
+        ('mem = "lots"', "mem = 'lots' is no amount of memory"),
+        ('mem_per_cpu = "4 apples"', "mem_per_cpu = '4 apples' is no amount"),
+        ('time = "an hour"', "time = 'an hour' is no span of time"),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         read_settings(file(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ['mem = "16GB"', 'mem = "1500"', 'mem = "2g"', 'mem = "0"', "mem_gb = 1.5"])
+def test_memory_is_said_as_sbatch_takes_it(tmp_path: Path, text: str) -> None:
+    assert "mem" in read_settings(file(tmp_path, text)).parameters
+
+
+@pytest.mark.parametrize("time", ["90", "90:00", "1:30:00", "1-12", "1-12:30", "1-12:30:00", "UNLIMITED"])
+def test_time_is_said_as_sbatch_takes_it(tmp_path: Path, time: str) -> None:
+    assert read_settings(file(tmp_path, f'time = "{time}"')).parameters["time"] == time
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
