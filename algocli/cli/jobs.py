@@ -27,9 +27,9 @@ def jobs(
     """Show what is queued, running, done and failed on SLURM.
 
     That is read from the cache's own records and from squeue, so any login node can tell; beside 'queued' stands why,
-    in SLURM's word. Tasks that were written down with --print are 'listed' until somebody submits them. A command that is
-    repeated takes up what is queued or running; of what failed it tries again what is not done. A task that was handed
-    out several times is shown as it stands now, and with --all each time.
+    in SLURM's word. Tasks that were written down with --print are 'listed' until somebody submits them. A command that
+    is repeated takes up what is queued or running; of what failed it tries again what is not done. A task that was
+    handed out several times is shown as it stands now, and with --all each time.
     """
     from algocli.cli.console import note, show_json
     from algocli.compute.cache_places import name_of_cache

@@ -19,6 +19,9 @@ from algocli.compute.executors.slurm_queue import Queue, ask_queue
 from algocli.compute.executors.slurm_settings import SlurmSettings
 from algocli.errors import AlgocliError, EngineFault
 
+# How a task stands that somebody has in hand.
+LIVE_HERE = ("queued", "running")
+
 
 def list_jobs(cache_dir: Path) -> tuple[list[JobRow], bool]:
     """Say how all tasks in a cache stand that were handed out, and whether SLURM has said its part.
@@ -29,26 +32,29 @@ def list_jobs(cache_dir: Path) -> tuple[list[JobRow], bool]:
     arrays = {array.folder: fault_of(array) for array in arrays_in(cache_dir)}
     whole = [JobArray(folder) for folder, fault in arrays.items() if fault is None]
     queue = _queue_of(whole)
-    rows = _marked({array.folder: array.rows(queue) for array in sorted(whole, key=_age)})
+    written = {array.folder: float(array.about.get("began_at") or 0) for array in whole}
+    rows = _marked({array.folder: array.rows(queue) for array in whole}, written)
     rows |= {folder: [_damaged(folder, fault)] for folder, fault in arrays.items() if fault is not None}
     return [row for folder in arrays for row in rows[folder]], queue is not None
 
 
-def _age(array: JobArray) -> float:
-    return float(array.about.get("began_at") or 0)
+def _marked(rows: Mapping[Path, list[JobRow]], written: Mapping[Path, float]) -> dict[Path, list[JobRow]]:
+    """Mark as past what was tried again since, given when each array was handed out."""
+    attempts: dict[str, list[JobRow]] = {}
+    for row in (row for some in rows.values() for row in some if row.state != "listed"):
+        attempts.setdefault(row.digest, []).append(row)
 
+    def is_past(row: JobRow) -> bool:
+        others = [other for other in attempts.get(row.digest, ()) if other.array != row.array]
+        if row.state == "listed":
+            # Others have it in hand, or have done it after it was written down.
+            return any(
+                other.state in LIVE_HERE or (other.state == "done" and (other.ended_at or 0) > written[row.array])
+                for other in others
+            )
+        return row.state not in LIVE_HERE and any(written[other.array] > written[row.array] for other in others)
 
-def _marked(rows: Mapping[Path, list[JobRow]]) -> dict[Path, list[JobRow]]:
-    """Mark as past what was tried again since, given the rows of arrays in the order in which they were handed out."""
-    marked, later = dict[Path, list[JobRow]](), set[str]()
-    for folder in reversed(list(rows)):
-        marked[folder] = [
-            replace(row, is_past=row.digest in later and row.state in ("listed", "failed", "done"))
-            for row in rows[folder]
-        ]
-        # Nobody has tried what is only written down.
-        later |= {row.digest for row in rows[folder] if row.state != "listed"}
-    return marked
+    return {folder: [replace(row, is_past=is_past(row)) for row in some] for folder, some in rows.items()}
 
 
 def _damaged(folder: Path, fault: AlgocliError) -> JobRow:
@@ -72,7 +78,7 @@ def in_queue(cache_dir: Path) -> list[tuple[JobArray, JobRow, Line]]:
         (array, row, line)
         for array in arrays
         for row, line in zip(array.rows(queue), array.lines, strict=True)
-        if row.state in ("queued", "running") and row.job
+        if row.state in LIVE_HERE and row.job
     ]
 
 
