@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from inspect import cleandoc
 from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +17,8 @@ from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, Quiet, in_sam
 if TYPE_CHECKING:
     from algocli.compute.executors.arrays import JobRow
 
+# Columns of a help that no terminal breaks.
+_WIDTH = 76
 _STATES = ("running", "queued", "listed", "failed", "done", "damaged")
 
 
@@ -102,4 +106,9 @@ def _cells(row: JobRow) -> tuple[str, ...]:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("jobs")(jobs)
+    from algocli.compute.executors.slurm_keys import tell_keys
+
+    # The mark keeps what follows from being made one paragraph.
+    keys = [part for line in tell_keys() for part in wrap(line, _WIDTH, initial_indent="  ", subsequent_indent=" " * 6)]
+    listed = "\n".join(["\b", "What FILE of --cluster slurm:FILE.toml may say; what holds without it:", *keys])
+    app.command("jobs", help=f"{cleandoc(jobs.__doc__ or '')}\n\n{listed}")(jobs)

@@ -34,6 +34,8 @@ class SubjectTraining:
         Which of the subjects it is.
     subjects
         All that the command was given: they may have seen the same images.
+    names_run
+        Whether its run is one of several, so that a message has to name it.
     """
 
     place: int
@@ -44,11 +46,13 @@ class SubjectTraining:
     command_line: tuple[str, ...]
     force: bool
     device: str
+    names_run: bool = False
 
     @property
     def label(self) -> str:
-        """The subject."""
-        return f"subject {self.subjects[self.place].id}"
+        """The subject, and the run where there are several."""
+        of = f", run {self.into.name}" if self.names_run else ""
+        return f"subject {self.subjects[self.place].id}{of}"
 
     @cached_property
     def needs(self) -> Needs:
@@ -61,8 +65,8 @@ class SubjectTraining:
 
     @property
     def whole(self) -> SubjectTraining:
-        """The same, whatever the words that asked for it: with --print there is one more."""
-        return replace(self, command_line=())
+        """The same, whatever the words that asked for it, with --print among them or not, and what others with it."""
+        return replace(self, command_line=(), names_run=False)
 
     def known(self) -> Outcome | None:
         """Return what is worth saying of a subject that is trained."""
@@ -142,7 +146,7 @@ class ClusterJob(Job):
     def _train(self, runs: Sequence[Run], ended: Callable[[int, Sequence[Outcome]], None]) -> None:
         """Train all subjects of some runs, and tell what came of each run, in their order, as soon as that is known."""
         n_each, n_told = len(self.subjects), 0
-        tasks = [self._task(place, run) for run in runs for place in range(n_each)]
+        tasks = [self._task(place, run, len(runs) > 1) for run in runs for place in range(n_each)]
         outcomes: dict[int, Outcome] = {}
         with crew_of(self.cluster, self.home.cache_dir, self.note) as crew:
             for number, outcome in self.track(
@@ -172,9 +176,9 @@ class ClusterJob(Job):
         except AlgocliError:
             return False
 
-    def _task(self, place: int, run: Run) -> SubjectTraining:
+    def _task(self, place: int, run: Run, names_run: bool) -> SubjectTraining:
         how = self.home.cache_dir, self.stimuli, tuple(sys.argv), self.force, self.device
-        return SubjectTraining(place, tuple(self.subjects), run, *how)
+        return SubjectTraining(place, tuple(self.subjects), run, *how, names_run)
 
     def _refuse(self, trained: Sequence[Outcome]) -> None:
         """Say what was remarked of a run's subjects, and refuse it where one of them could not be trained.

@@ -21,6 +21,7 @@ standing   how all of them stand, and what of them is in the queue
 job_leftovers   those that may be cleared away
 slurm      SLURM as a cluster
 slurm_settings  the file that says what SLURM is asked for
+slurm_keys      what it may say
 slurm_request   what tasks ask for, beside what that says
 slurm_queue     what SLURM says of jobs
 slurm_sending   arrays submitted through submitit

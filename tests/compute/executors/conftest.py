@@ -35,7 +35,7 @@ def engine_of(tmp_path: Path) -> Iterator[Callable[[], SlurmEngine]]:
 
     def make(notes: list[str] | None = None, **settings: Any) -> SlurmEngine:
         made.append(
-            SlurmEngine(SlurmSettings(**settings), tmp_path / "cache", [].append if notes is None else notes.append)
+            SlurmEngine(SlurmSettings(**settings), tmp_path / "cache", (list[str]() if notes is None else notes).append)
         )
         return made[-1]
 

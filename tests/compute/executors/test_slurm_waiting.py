@@ -121,7 +121,7 @@ def test_a_job_that_was_asked_for_otherwise_is_told_once(
         engine = engine_of(notes, parameters=parameters, source=tmp_path / "ask.toml")
         for part in (range(2), range(2, 4)):
             engine.submit(perform, rows(challenge, part))
-        until(lambda notes=notes: notes)
+        until(notes.copy)
         time.sleep(0.2)
         engine.shutdown()
         otherwise = [line for line in notes if "other settings" in line]
@@ -139,7 +139,7 @@ def test_a_python_that_is_not_here_is_told_where_nothing_is_submitted(
         notes: list[str] = []
         engine = engine_of(notes, python=python)
         engine.submit(perform, rows(challenge, None))
-        until(lambda notes=notes: notes)
+        until(notes.copy)
         time.sleep(0.2)
         engine.shutdown()
     assert [line for line in notes if "'/no/such/python' is not on this machine" in line]
@@ -158,7 +158,7 @@ def by_hand(queue: Queue, tmp_path: Path, challenge: Path) -> JobArray:
 
 
 def write(tmp_path: Path, tasks: list[Rows], notes: list[str] | None = None) -> None:
-    writer = Writer(SlurmSettings(), tmp_path / "cache", [].append if notes is None else notes.append)
+    writer = Writer(SlurmSettings(), tmp_path / "cache", (list[str]() if notes is None else notes).append)
     try:
         parts = [writer.submit(perform, task) for task in tasks]
         parts[0].result(60)
