@@ -59,8 +59,8 @@ class JobRow:
         What it printed.
     ended_at
         Of one that was killed, when it last printed something; None where nobody knows, or it goes on.
-    digest
-        What tells the task from all others, and not from its other attempts.
+    whole
+        What tells the work that the task is a part of from all other work, whatever the words that asked for it.
     is_past
         Whether a later attempt at the same task says how it stands.
     """
@@ -75,7 +75,7 @@ class JobRow:
     log: Path
     began_at: float | None
     ended_at: float | None
-    digest: str = ""
+    whole: str = ""
     is_past: bool = False
 
 
@@ -183,7 +183,7 @@ class JobArray:
                 state, said = "failed", " ".join([(now or "it ended").lower(), end_of_log(log)]).strip()
                 ended_at = _last_sign(log, end.get("began_at"))
         host, began_at = str(end.get("host") or ""), end.get("began_at")
-        return JobRow(self.folder, index, line.label, state, job, host, said, log, began_at, ended_at, line.digest)
+        return JobRow(self.folder, index, line.label, state, job, host, said, log, began_at, ended_at, line.whole)
 
 
 def _last_sign(log: Path, began_at: float | None) -> float | None:

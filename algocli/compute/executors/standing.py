@@ -40,12 +40,12 @@ def list_jobs(cache_dir: Path) -> tuple[list[JobRow], bool]:
 
 def _marked(rows: Mapping[Path, list[JobRow]], written: Mapping[Path, float]) -> dict[Path, list[JobRow]]:
     """Mark as past what was tried again since, given when each array was handed out."""
-    attempts: dict[str, list[JobRow]] = {}
+    attempts: dict[tuple[str, str], list[JobRow]] = {}
     for row in (row for some in rows.values() for row in some if row.state != "listed"):
-        attempts.setdefault(row.digest, []).append(row)
+        attempts.setdefault((row.whole, row.task), []).append(row)
 
     def is_past(row: JobRow) -> bool:
-        others = [other for other in attempts.get(row.digest, ()) if other.array != row.array]
+        others = [other for other in attempts.get((row.whole, row.task), ()) if other.array != row.array]
         if row.state == "listed":
             # Others have it in hand, or have done it after it was written down.
             return any(
