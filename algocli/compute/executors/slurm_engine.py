@@ -73,7 +73,7 @@ class SlurmEngine(Gathering):
         # What is submitted by hand sends nothing back: what came of it, records say.
         known = {line.digest: (array, row) for array, row, line in self._earlier if not array.is_by_hand}
         whole = {line.whole for _, _, line in self._earlier}
-        fresh, n_taken_up = list[tuple[Task, Line, Future[Outcome]]](), 0
+        fresh, n_taken_up, n_held_before = list[tuple[Task, Line, Future[Outcome]]](), 0, len(self._held)
         waited_for = {line.whole for line in lines}
         others = [(array, row) for array, row, line in self._earlier if line.whole in waited_for]
         for (task, future), line in zip(given, lines, strict=True):
@@ -90,17 +90,16 @@ class SlurmEngine(Gathering):
                 self._held.append((task, line, future))
             else:
                 fresh.append((task, line, future))
-        self._tell_earlier(n_taken_up, others)
+        self._tell_earlier(n_taken_up, len(self._held) - n_held_before, others)
         self._submit(fresh)
 
-    def _tell_earlier(self, n_taken_up: int, others: Sequence[tuple[JobArray, JobRow]]) -> None:
+    def _tell_earlier(self, n_taken_up: int, n_held: int, others: Sequence[tuple[JobArray, JobRow]]) -> None:
         """Say what is in the queue already, and what was asked otherwise there."""
-        if not n_taken_up and not self._held:
+        if not n_taken_up and not n_held:
             return
         parts = [f"{n_taken_up} of these tasks {_are(n_taken_up)} in SLURM's queue already"] if n_taken_up else []
         by_hand = sorted({_number(row.job) for array, row in others if array.is_by_hand})
-        if self._held:
-            n_held = len(self._held)
+        if n_held:
             whom = "those that an earlier command cut otherwise"
             if by_hand:
                 whom = f"what was submitted by hand, job {' and '.join(by_hand)}"
@@ -196,7 +195,11 @@ class SlurmEngine(Gathering):
             self._tell_silence()
             return
         self._is_silent = False
-        self._tell_stuck(queue, {job.name for job in self._jobs} | (earlier if self._held else set()))
+        held = {line.whole for _, line, _ in self._held}
+        waited_for = {job.name for job in self._jobs} | {
+            row.job for _, row, line in self._earlier if line.whole in held
+        }
+        self._tell_stuck(queue, waited_for)
         for job in self._jobs:
             if queue.is_live(job.name):
                 job.missed_since = None
