@@ -117,7 +117,8 @@ ClusterName = Annotated[
         "--cluster",
         metavar="SPEC",
         help="Have the work done side by side: local:N by N processes of this machine, which divide its cores and its "
-        "memory; slurm or slurm:FILE.toml by jobs of SLURM; dask:tcp://HOST:PORT, or dask:FILE of a --scheduler-file, "
+        "memory; slurm or slurm:FILE.toml by jobs of SLURM ('algocli jobs --help' says what a FILE may hold); "
+        "dask:tcp://HOST:PORT, or dask:FILE of a --scheduler-file, "
         "by the workers of a Dask scheduler that see the same folders. What is made is the same.",
     ),
 ]

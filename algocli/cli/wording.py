@@ -150,6 +150,9 @@ def _option(field: str, option: str, value: str) -> str:
         return f"--{option}" if value == "True" else f"--no-{option}"
     if value == "None":
         return f"--{option} full" if field == "n_components" else f"no --{option}"
+    if field == "cluster" and value.startswith("'sbatch"):
+        # As it was typed.
+        return f"--{option} {value.strip(chr(39)).replace('sbatch', 'slurm', 1)} --print"
     if value.startswith("["):
         return " ".join(f"--{option} {word.strip().strip(chr(39))}" for word in value.strip("[]").split(","))
     if value.startswith("("):

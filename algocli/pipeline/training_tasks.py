@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from algocli.compute.executors.crew import Crew, crew_of, do_here
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.remarks import Remark, gather
-from algocli.compute.track import Note, Track
+from algocli.compute.track import Note, Track, unheard
 from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.protocol import Subject
 from algocli.encoding.gram_tasks import large_matrices, multiply
@@ -44,6 +44,8 @@ class SubjectTraining:
         Which of the subjects it is.
     subjects
         All that the command was given: they may have seen the same images.
+    names_run
+        Whether its run is one of several, so that a message has to name it.
     """
 
     place: int
@@ -54,11 +56,13 @@ class SubjectTraining:
     command_line: tuple[str, ...]
     force: bool
     device: str
+    names_run: bool = False
 
     @property
     def label(self) -> str:
-        """The subject."""
-        return f"subject {self.subjects[self.place].id}"
+        """The subject, and the run where there are several."""
+        of = f", run {self.into.name}" if self.names_run else ""
+        return f"subject {self.subjects[self.place].id}{of}"
 
     @cached_property
     def needs(self) -> Needs:
@@ -82,6 +86,22 @@ class SubjectTraining:
 
             return large_matrices(stores, settings, fits)
         return []
+
+    @property
+    def whole(self) -> SubjectTraining:
+        """The same, whatever the words that asked for it, with --print among them or not, and what others with it."""
+        return replace(self, command_line=(), names_run=False)
+
+    def known(self) -> Outcome | None:
+        """Return what is worth saying of a subject that is trained."""
+        home = Home.of(self.subjects, self.cache_dir)
+        # What lacks is told by the training itself.
+        with suppress(AlgocliError):
+            if not self.force and is_trained(
+                self.subjects[self.place], self.into, self.cache_dir, home=home, stimuli=self.stimuli
+            ):
+                return Outcome(self.run(unheard))
+        return None
 
     def run(self, note: Note) -> list[Remark]:
         """Train it, unless it is done, and return what is worth saying in the end."""
@@ -150,7 +170,7 @@ class ClusterJob(Job):
     def _train(self, runs: Sequence[Run], ended: Callable[[int, Sequence[Outcome]], None]) -> None:
         """Train all subjects of some runs, and tell what came of each run, in their order, as soon as that is known."""
         n_each, n_told = len(self.subjects), 0
-        tasks = [self._task(place, run) for run in runs for place in range(n_each)]
+        tasks = [self._task(place, run, len(runs) > 1) for run in runs for place in range(n_each)]
         left = [number for number, task in enumerate(tasks) if self._is_left(task)]
         outcomes: dict[int, Outcome] = {}
 
@@ -191,9 +211,9 @@ class ClusterJob(Job):
         except AlgocliError:
             return False
 
-    def _task(self, place: int, run: Run) -> SubjectTraining:
+    def _task(self, place: int, run: Run, names_run: bool) -> SubjectTraining:
         how = self.home.cache_dir, self.stimuli, tuple(sys.argv), self.force, self.device
-        return SubjectTraining(place, tuple(self.subjects), run, *how)
+        return SubjectTraining(place, tuple(self.subjects), run, *how, names_run)
 
     def _refuse(self, trained: Sequence[Outcome]) -> None:
         """Say what was remarked of a run's subjects, and refuse it where one of them could not be trained.

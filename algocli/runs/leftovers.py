@@ -81,7 +81,7 @@ def _jobs(cache_dir: Path) -> Iterable[Leftover]:
     """Return what was handed to a cluster and has ended; where nothing ever was, nothing of clusters is loaded."""
     if not (cache_dir / "jobs").is_dir():
         return ()
-    from algocli.compute.executors.arrays import find_job_leftovers
+    from algocli.compute.executors.job_leftovers import find_job_leftovers
 
     return find_job_leftovers(cache_dir)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import algocli
-from algocli.compute.executors.arrays import list_jobs
+from algocli.compute.executors.standing import list_jobs
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding import gram_tasks
 from tests.cluster.dask_processes import ROOT, scheduler

@@ -16,7 +16,7 @@ import pytest
 
 import algocli
 from algocli.cli import app
-from algocli.compute.executors.arrays import list_jobs
+from algocli.compute.executors.standing import list_jobs
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import WorkerFault
 from tests.cluster.slurm_here import Slurm
@@ -117,8 +117,12 @@ def test_one_that_dies_three_times_is_named_with_the_end_of_its_log_and_the_rest
     capfd.readouterr()
     assert run_here("jobs", "--cache-dir", str(cache)) == 0
     shown = capfd.readouterr().out
-    assert str(rows[0].log) in shown
-    assert shown.count("1 failed") == 3
+    # Of all attempts the last counts; --all shows the others.
+    assert shown.count("1 failed") == 1
+    assert run_here("jobs", "--all", "--cache-dir", str(cache)) == 0
+    shown = capfd.readouterr().out
+    assert all(str(row.log) in shown for row in rows)
+    assert shown.count("1 handed out again since") == 2
     assert run_here("cache", "gc", "--yes", "--cache-dir", str(cache)) == 0
     assert list((cache / "jobs").iterdir()) == []
     assert slurm.ask("squeue", "--noheader") == ""

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torchvision
 
-from algocli.compute.executors.arrays import list_jobs
+from algocli.compute.executors.standing import list_jobs
 from tests.cluster.test_slurm import ROOT, run_here
 from tests.support.challenge import write_tiny_challenge
 
@@ -26,7 +26,8 @@ def test_the_readmes_file_and_commands_work_when_copied(
 ) -> None:
     assert SECTION is not None
     (file,) = re.findall(r"```toml\n# (\S+)\n(.*?)```", SECTION[1], re.DOTALL)
-    (lines,) = re.findall(r"```sh\n(.*?)```", SECTION[1], re.DOTALL)
+    # Others are of other engines.
+    lines, *_ = re.findall(r"```sh\n(.*?)```", SECTION[1], re.DOTALL)
     write_tiny_challenge(tmp_path / "algonauts_2023_challenge_data", (1,), n_train=130, n_test=3, image_size=32)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(tmp_path)

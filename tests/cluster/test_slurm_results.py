@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import algocli
-from algocli.compute.executors.arrays import list_jobs
+from algocli.compute.executors.standing import list_jobs
 from tests.cluster.test_slurm import ROOT
 from tests.pipeline.left import left
 from tests.pipeline.results_found import alike, certain, grown, train_in

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import algocli
-from algocli.compute.executors.arrays import list_jobs
+from algocli.compute.executors.standing import list_jobs
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import WorkerFault
 from tests.cluster.slurm_here import Slurm
@@ -69,10 +69,11 @@ def test_a_limit_of_time_costs_its_own_task_which_is_named(
     with (tmp_path / "slurm.toml").open("a") as stream:
         stream.write("time = 1\n")
     told = r"(?s)subject 1: its worker died 3 times.*DUE TO TIME LIMIT.*SLURM says TIMEOUT"
-    with pytest.raises(WorkerFault, match=told):
+    with pytest.raises(WorkerFault, match=told) as died:
         algocli.train(
             Challenge(challenge).subject(1), regression="python:slow:slow", n_components=5, cluster=asked,
             cache_dir=cache,
         )  # fmt: skip
+    assert died.value.hint == f"time in {tmp_path / 'slurm.toml'} says how long a task may take"
     assert [row.state for row in list_jobs(cache)[0]] == ["failed"] * 3
     assert slurm.ask("squeue", "--noheader") == ""

@@ -17,11 +17,16 @@ local      processes of this machine
 descriptions  tasks as JSON, and tasks of it
 lists      tasks in a file, and work on one line of it
 arrays     folders of jobs in a cache: their lists, logs and ends
+standing   how all of them stand, and what of them is in the queue
+job_leftovers   those that may be cleared away
 slurm      SLURM as a cluster
 slurm_settings  the file that says what SLURM is asked for
+slurm_keys      what it may say
 slurm_request   what tasks ask for, beside what that says
 slurm_queue     what SLURM says of jobs
-slurm_engine    arrays submitted through submitit, and what comes back
+slurm_sending   arrays submitted through submitit
+slurm_engine    what comes back of them
+slurm_deaths    what jobs die of, and what may help
 slurm_worker    what runs in a job
 by_hand    what somebody submits with sbatch
 

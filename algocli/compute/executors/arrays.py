@@ -6,35 +6,36 @@ They are their owner's alone: what lies there is read back, and parts of it (sub
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from algocli.compute.command_lines import write_command
 from algocli.compute.executors.lists import LIST, Line, digest_of, end_of, read_list, write_list
 from algocli.compute.executors.logs import end_of_log
-from algocli.compute.executors.slurm_queue import LIVE, RUNNING, states_of
-from algocli.compute.files import n_bytes_in, read_json, write_json
+from algocli.compute.executors.slurm_queue import LIVE, RUNNING, Queue
+from algocli.compute.files import read_json, write_json
 from algocli.compute.kinds import NUMBER, mismatch
-from algocli.compute.leftovers import Leftover, lies_in, real_folders
-from algocli.errors import AlgocliError, DataError, StorageError, writing
+from algocli.compute.leftovers import real_folders
+from algocli.errors import AlgocliError, DataError, writing
 
 JOBS = "jobs"
-ENDED = "lists of jobs that have all ended"
 # What submitit writes, and what tasks print.
 LOGS = "logs"
-_ABOUT, _LOCK = "array.json", "lock"
+ABOUT, _LOCK = "array.json", "lock"
 # What the first of them holds, as far as it is read again.
-_KINDS = {"jobs?": [str], "command?": [str], "began_at?": NUMBER}
+_KINDS = {"jobs?": [str], "command?": [str], "began_at?": NUMBER, "settings?": {str: str}}
 DAMAGED = "damaged"
-# Days after which a list that somebody wrote to submit it by hand is not waited for.
-_FORGOTTEN = 7 * 86400
+_BY_HAND = "by-hand-"
+# As the file for sbatch has logs named.
+_LOG = re.compile(r"(\d+)_(\d+)\.log")
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,15 @@ class JobRow:
     job
         What SLURM calls it.
     said
-        Why it failed, or cannot be read.
+        Why it failed, waits in SLURM's queue (in SLURM's word), or cannot be read.
     log
         What it printed.
+    ended_at
+        Of one that was killed, when it last printed something; None where nobody knows, or it goes on.
+    whole
+        What tells the work that the task is a part of from all other work, whatever the words that asked for it.
+    is_past
+        Whether a later attempt at the same task says how it stands.
     """
 
     array: Path
@@ -68,6 +75,8 @@ class JobRow:
     log: Path
     began_at: float | None
     ended_at: float | None
+    whole: str = ""
+    is_past: bool = False
 
 
 class JobArray:
@@ -99,7 +108,7 @@ class JobArray:
     @cached_property
     def about(self) -> dict[str, Any]:
         """Which jobs they are, and who wants them."""
-        path = self.folder / _ABOUT
+        path = self.folder / ABOUT
         about = read_json(path)
         problem = mismatch(about, _KINDS)
         if problem is not None:
@@ -111,12 +120,27 @@ class JobArray:
         """What SLURM calls each of them; none where they are submitted by hand."""
         return [str(job) for job in self.about.get("jobs") or ()]
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether somebody else submits them."""
+        return self.folder.name.startswith(_BY_HAND)
+
     def job(self, index: int) -> str:
         """Return what SLURM calls one of them; nothing where nobody knows."""
-        return self._submitted_as(index) or _job_in(end_of(self.folder, index))
+        return self._submitted_as(index) or _job_in(end_of(self.folder, index)) or self._logged.get(index, "")
 
     def _submitted_as(self, index: int) -> str:
         return self.jobs[index] if index < len(self.jobs) else ""
+
+    @property
+    def _logged(self) -> dict[int, str]:
+        """The last job at each line of a list that was submitted by hand and has a log by now, whatever came of it."""
+        found: dict[int, str] = {}
+        with suppress(OSError):
+            named = [match for name in os.listdir(self.logs) if (match := _LOG.fullmatch(name))]
+            for match in sorted(named, key=lambda match: int(match[1])):
+                found[int(match[2])] = f"{match[1]}_{match[2]}"
+        return found
 
     def log(self, index: int) -> Path:
         """Return where one of them prints what goes wrong."""
@@ -130,25 +154,45 @@ class JobArray:
         """Return the end of the log of one of them."""
         return end_of_log(self.log(index))
 
-    def rows(self, states: Mapping[str, str] | None) -> list[JobRow]:
+    def rows(self, queue: Queue | None) -> list[JobRow]:
         """Say how each stands, given what SLURM says of jobs; None where it says nothing."""
-        return [self._row(index, line, states) for index, line in enumerate(self.lines)]
+        found = {} if queue is None or self.jobs else queue.of(self.folder)
+        logged = {} if self.jobs else self._logged
+        return [
+            self._row(index, line, queue, found.get(index, ""), logged.get(index, ""))
+            for index, line in enumerate(self.lines)
+        ]
 
-    def _row(self, index: int, line: Line, states: Mapping[str, str] | None) -> JobRow:
+    def _row(self, index: int, line: Line, queue: Queue | None, found: str, logged: str) -> JobRow:
         end = end_of(self.folder, index) or {}
-        job, recorded = self._submitted_as(index) or _job_in(end), str(end.get("state") or "")
+        recorded = str(end.get("state") or "")
+        if queue is not None and queue.is_live(found) and found != end.get("job") and recorded != "done":
+            # Submitted once more: what came of it before is past.
+            end, recorded = {}, ""
+        job = self._submitted_as(index) or _job_in(end) or found or logged
         log = self._log_of(index, job)
-        state, said = recorded, str(end.get("said") or "")
+        state, said, ended_at = recorded, str(end.get("said") or ""), end.get("ended_at")
         if recorded not in ("done", "failed"):
-            now = None if states is None else states.get(job)
+            now = None if queue is None else queue.states.get(job)
             if not job:
                 state = recorded or "listed"
-            elif states is None or now in LIVE:
+            elif queue is None or now in LIVE:
                 state = "running" if recorded or now in RUNNING else "queued"
+                said = "" if queue is None or state == "running" else queue.reasons.get(job, "")
             else:
                 state, said = "failed", " ".join([(now or "it ended").lower(), end_of_log(log)]).strip()
-        about = {"began_at": end.get("began_at"), "ended_at": end.get("ended_at")}
-        return JobRow(self.folder, index, line.label, state, job, str(end.get("host") or ""), said, log, **about)
+                ended_at = _last_sign(log, end.get("began_at"))
+        host, began_at = str(end.get("host") or ""), end.get("began_at")
+        return JobRow(self.folder, index, line.label, state, job, host, said, log, began_at, ended_at, line.whole)
+
+
+def _last_sign(log: Path, began_at: float | None) -> float | None:
+    """Return when a task last printed something that was ended with its job; None where it has said nothing."""
+    try:
+        changed = log.stat().st_mtime
+    except OSError:
+        return None
+    return changed if began_at is not None and changed >= began_at else None
 
 
 def _job_in(end: Mapping[str, Any] | None) -> str:
@@ -164,7 +208,7 @@ def new_array(cache_dir: Path, lines: Sequence[Line], about: Mapping[str, Any], 
     StorageError
         If the cache cannot be written.
     """
-    name = f"by-hand-{digest_of(lines)}" if by_hand else f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    name = f"{_BY_HAND}{digest_of(lines)}" if by_hand else f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     folder = cache_dir.absolute() / JOBS / name
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -179,45 +223,28 @@ def new_array(cache_dir: Path, lines: Sequence[Line], about: Mapping[str, Any], 
 
 def keep_about(array: JobArray, about: Mapping[str, Any]) -> None:
     """Keep which jobs the tasks of an array are."""
-    write_json(array.folder / _ABOUT, about)
+    write_json(array.folder / ABOUT, about)
     array.__dict__.pop("about", None)
 
 
 def arrays_in(cache_dir: Path) -> list[JobArray]:
     """List the arrays in a cache that are this user's, the oldest first; others' cannot be read, and are not ours."""
-    folders = [folder for folder in real_folders(cache_dir / JOBS) if _is_mine(folder)]
-    return [JobArray(folder) for folder in folders if (folder / _ABOUT).exists()]
+    folders = [folder for folder in real_folders(cache_dir / JOBS) if is_mine(folder)]
+    return [JobArray(folder) for folder in folders if (folder / ABOUT).exists()]
 
 
 def readable_arrays(cache_dir: Path) -> list[JobArray]:
     """List those of them that can be read."""
-    return [array for array in arrays_in(cache_dir) if _fault_of(array) is None]
+    return [array for array in arrays_in(cache_dir) if fault_of(array) is None]
 
 
-def list_jobs(cache_dir: Path) -> tuple[list[JobRow], bool]:
-    """Say how all tasks in a cache stand that were handed out, and whether SLURM has said its part.
-
-    An array that cannot be read is a row by itself, and hides no other.
-    """
-    arrays = {array.folder: _fault_of(array) for array in arrays_in(cache_dir)}
-    whole = [JobArray(folder) for folder, fault in arrays.items() if fault is None]
-    states = states_of({array.job(index) for array in whole for index in range(len(array.lines))} - {""})
-    rows = {array.folder: array.rows(states) for array in whole}
-    rows |= {folder: [_damaged(folder, fault)] for folder, fault in arrays.items() if fault is not None}
-    return [row for folder in arrays for row in rows[folder]], states is not None
-
-
-def _fault_of(array: JobArray) -> AlgocliError | None:
+def fault_of(array: JobArray) -> AlgocliError | None:
     """Return why an array cannot be read; None where it can be."""
     try:
         _ = array.about, array.lines
     except AlgocliError as error:
         return error
     return None
-
-
-def _damaged(folder: Path, fault: AlgocliError) -> JobRow:
-    return JobRow(folder, None, "", DAMAGED, "", "", fault.message, folder / LOGS, None, None)
 
 
 def command_of(folder: Path) -> str:
@@ -227,37 +254,9 @@ def command_of(folder: Path) -> str:
     return ""
 
 
-def find_job_leftovers(cache_dir: Path) -> Iterable[Leftover]:
-    """Yield the arrays in a cache of which nobody expects anything more."""
-    for folder in real_folders(cache_dir / JOBS):
-        if _is_mine(folder) and lies_in(cache_dir, folder) and _is_over(JobArray(folder)):
-            still = partial(_is_still_over, folder)
-            yield Leftover(folder, ENDED, n_bytes_in(folder), still, lambda folder=folder: [folder / _LOCK], _ABOUT)  # type: ignore[misc]
-
-
-def _is_mine(folder: Path) -> bool:
+def is_mine(folder: Path) -> bool:
+    """Say whether a folder is this user's."""
     try:
         return folder.stat().st_uid == os.getuid()
     except OSError:
         return False
-
-
-def _is_still_over(folder: Path) -> bool:
-    return folder.exists() and _is_over(JobArray(folder))
-
-
-def _is_over(array: JobArray) -> bool:
-    """Say whether all that was handed out has ended; what SLURM says nothing of has not."""
-    try:
-        jobs = [array.job(index) for index in range(len(array.lines))]
-        states = states_of(job for job in jobs if job)
-        rows = array.rows(states)
-        age = time.time() - float(array.about.get("began_at") or 0)
-    except StorageError:
-        raise
-    except (AlgocliError, TypeError, ValueError):
-        # Half made by a command that was killed, or damaged: whoever makes one holds the cache.
-        return True
-    # Of what is submitted by hand, or worked on without SLURM, nobody else can tell.
-    left = [row for row in rows if row.state in ("queued", "running", "listed") and (row.job or age < _FORGOTTEN)]
-    return not left

@@ -125,7 +125,7 @@ def work(path: Path, index: int) -> Outcome:
         raise UsageError(f"{path} has lines 0 to {len(lines) - 1}, and no line {index}", hint="count from 0")
     line = lines[index]
     with _kept(path.parent / ENDS / f"{index}.json", line) as ended:
-        task = _made(path, line)
+        task = made(path, line)
         # Relative paths are those of whoever wrote the list.
         os.chdir(line.folder)
         with _multiplying(line):
@@ -134,7 +134,14 @@ def work(path: Path, index: int) -> Outcome:
     return outcome
 
 
-def _made(path: Path, line: Line) -> Task:
+def made(path: Path, line: Line) -> Task:
+    """Make the task of a line of a list.
+
+    Raises
+    ------
+    DataError
+        If it is damaged, or of another version.
+    """
     from algocli import __version__
 
     if line.version != __version__:

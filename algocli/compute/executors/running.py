@@ -94,7 +94,9 @@ def _outcome_of(future: Future[Outcome], task: Task, n_tries: int, note: Note) -
         if n_tries < TRIES:
             note(f"{task.label}: its worker died ({said.splitlines()[-1]}); it is tried again")
             return None
-        hint = "fewer workers leave each more memory; without cluster=... one process does it all"
+        # An engine that knows what its worker died of knows better.
+        usual = "fewer workers leave each more memory; without cluster=... one process does it all"
+        hint = getattr(error, "hint", None) or usual
         return Outcome(
             error=WorkerFault(f"{task.label}: its worker died {TRIES} times; its last words: {said}", hint=hint)
         )

@@ -111,7 +111,7 @@ def _writing(settings: SlurmSettings, cache_dir: Path, note: Note) -> Iterator[E
     from algocli.compute.executors.by_hand import Writer
 
     tell_threads(settings, note)
-    engine = Writer(settings, cache_dir)
+    engine = Writer(settings, cache_dir, note)
     try:
         yield engine
     finally:

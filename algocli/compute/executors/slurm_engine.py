@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,15 +17,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.executors.arrays import JobArray, JobRow, keep_about, new_array, readable_arrays
+from algocli.compute.executors.arrays import ABOUT, JobArray, JobRow, keep_about, new_array
 from algocli.compute.executors.gathering import Gathering, Given
 from algocli.compute.executors.lists import Line
-from algocli.compute.executors.local import WorkerDied
-from algocli.compute.executors.slurm_queue import LIVE, cancel, states_of
+from algocli.compute.executors.slurm_deaths import JobDied, lacking_python, remedy_for
+from algocli.compute.executors.slurm_queue import RUNNING, Queue, ask_queue, cancel, is_stuck
 from algocli.compute.executors.slurm_request import lines_of, parameters_for
+from algocli.compute.executors.slurm_sending import persist, sbatch
 from algocli.compute.executors.slurm_settings import SlurmSettings
-from algocli.compute.executors.slurm_worker import work_in_job
+from algocli.compute.executors.standing import in_queue, other_settings
 from algocli.compute.executors.tasks import Outcome, Task, known_of, needs_of
+from algocli.compute.leftovers import delete_folder
 from algocli.compute.lock import hold
 from algocli.compute.track import Note
 from algocli.errors import EngineFault, first_line
@@ -36,10 +38,6 @@ _LONGEST = 1000
 _SOONEST, _LATEST, _SHARE = 2.0, 30.0, 0.05
 # Seconds in which what a job has left behind may still be on its way through a shared file system.
 _LAG = 15.0
-# How often, and after how many seconds, sbatch is tried again where the controller does not answer.
-_AGAIN, _REST = 60, 10.0
-# As sbatch says that nobody answers.
-_SILENT = ("contact slurm controller", "connect failure", "timed out", "connection refused", "communication")
 
 
 @dataclass
@@ -65,15 +63,19 @@ class SlurmEngine(Gathering):
         self._is_silent = False
         # How many times the memory that it promised a task is given, by its digest.
         self._times: dict[str, int] = {}
-        self._earlier = _earlier(cache_dir)
+        self._told: set[str] = set()
+        self._earlier = in_queue(cache_dir)
         super().__init__()
 
     def send(self, given: Given) -> None:
         """Submit tasks, but for those that an earlier call has submitted, or parts of the same work."""
         lines = lines_of([task for task, _ in given], self._settings)
-        known = {line.digest: (array, row) for array, row, line in self._earlier}
+        # What is submitted by hand sends nothing back: what came of it, records say.
+        known = {line.digest: (array, row) for array, row, line in self._earlier if not array.is_by_hand}
         whole = {line.whole for _, _, line in self._earlier}
-        fresh, n_taken_up = list[tuple[Task, Line, Future[Outcome]]](), 0
+        fresh, n_taken_up, n_held_before = list[tuple[Task, Line, Future[Outcome]]](), 0, len(self._held)
+        waited_for = {line.whole for line in lines}
+        others = [(array, row) for array, row, line in self._earlier if line.whole in waited_for]
         for (task, future), line in zip(given, lines, strict=True):
             if line.digest in known:
                 # Once: if that job dies, the task is submitted anew.
@@ -88,11 +90,27 @@ class SlurmEngine(Gathering):
                 self._held.append((task, line, future))
             else:
                 fresh.append((task, line, future))
-        if n_taken_up or self._held:
-            told = f"{n_taken_up} of these tasks are in SLURM's queue already" if n_taken_up else ""
-            rest = f"{len(self._held)} wait for those that an earlier command cut otherwise" if self._held else ""
-            self._note("; ".join(filter(None, [told, rest])))
+        self._tell_earlier(n_taken_up, len(self._held) - n_held_before, others)
         self._submit(fresh)
+
+    def _tell_earlier(self, n_taken_up: int, n_held: int, others: Sequence[tuple[JobArray, JobRow]]) -> None:
+        """Say what is in the queue already, and what was asked otherwise there."""
+        if not n_taken_up and not n_held:
+            return
+        parts = [f"{n_taken_up} of these tasks {_are(n_taken_up)} in SLURM's queue already"] if n_taken_up else []
+        by_hand = sorted({_number(row.job) for array, row in others if array.is_by_hand})
+        if n_held:
+            whom = "those that an earlier command cut otherwise"
+            if by_hand:
+                whom = f"what was submitted by hand, job {' and '.join(by_hand)}"
+            parts.append(f"{n_held} wait{'' if n_held > 1 else 's'} for {whom}")
+        self._note("; ".join(parts))
+        for line in other_settings(others, self._settings):
+            if line not in self._told:
+                self._told.add(line)
+                self._note(line)
+        if program := lacking_python(self._settings):
+            self._note(f"{self._settings.source}: python = {program!r} is not on this machine; is it on the nodes?")
 
     def look(self) -> None:
         """Bring in what has ended, and say of the others how they stand."""
@@ -117,11 +135,12 @@ class SlurmEngine(Gathering):
 
     def leave(self) -> None:
         """Leave in the queue what is in it, and say so."""
-        names = self._names()
+        names, n_left = self._names(), len(self._jobs)
+        them = "them" if n_left > 1 else "it"
         if names:
             self._note(
-                f"{len(self._jobs)} tasks stay with SLURM: the same command picks them up, algocli jobs shows them, "
-                f"scancel {' '.join(names)} ends them"
+                f"{n_left} task{'s stay' if n_left > 1 else ' stays'} with SLURM: the same command picks {them} up, "
+                f"algocli jobs shows {them}, scancel {' '.join(names)} ends {them}"
             )
 
     def cancel(self) -> None:
@@ -135,7 +154,7 @@ class SlurmEngine(Gathering):
 
     def _names(self) -> Sequence[str]:
         """Return the numbers of the arrays that somebody waits for."""
-        return sorted({job.name.split("_")[0] for job in self._jobs}, key=int)
+        return sorted({_number(job.name) for job in self._jobs}, key=int)
 
     def _submit(self, fresh: Sequence[tuple[Task, Line, Future[Outcome]]]) -> None:
         by_kind = sorted(fresh, key=lambda each: needs_of(each[0]).gpu)
@@ -145,12 +164,20 @@ class SlurmEngine(Gathering):
                 self._submit_array(some[start : start + _LONGEST])
 
     def _submit_array(self, fresh: Sequence[tuple[Task, Line, Future[Outcome]]]) -> None:
-        about = {"engine": "slurm", "command": sys.argv, "jobs": []}
+        about = {"engine": "slurm", "command": sys.argv, "jobs": [], "settings": self._settings.as_words}
         array = new_array(self._cache_dir, [line for _, line, _ in fresh], about)
-        self._locks.enter_context(hold(array.lock, shared=True))
         times = max(self._times.get(line.digest, 1) for _, line, _ in fresh)
         asked = parameters_for([task for task, _, _ in fresh], self._settings, times)
-        names = self._persist(partial(_sbatch, array, len(fresh), asked, self._settings))
+        with ExitStack() as held:
+            held.enter_context(hold(array.lock, shared=True))
+            try:
+                submit = partial(sbatch, array, len(fresh), asked, self._settings)
+                names = persist(submit, self._settings, self._is_over, self._tell_silence)
+            except EngineFault:
+                # Nobody will ever submit it.
+                delete_folder(array.folder, ABOUT)
+                raise
+            self._locks.push(held.pop_all())
         # Before anything else is done: whoever gives up takes these out of the queue.
         self._jobs += [
             _Job(future, array, index, name)
@@ -158,43 +185,46 @@ class SlurmEngine(Gathering):
         ]
         keep_about(array, about | {"jobs": names, "began_at": time.time()})
         self._sent_at = time.monotonic()
-        number, plural = names[0].split("_")[0], "s" if len(names) > 1 else ""
-        self._note(f"SLURM has {len(names)} task{plural} as job {number}; logs are in {array.logs}")
-
-    def _persist(self, submit: Callable[[], list[str]]) -> list[str]:
-        """Have a submission tried again while the controller does not answer."""
-        for n_tries in range(1, _AGAIN + 1):
-            try:
-                return submit()
-            # submitit has a class for it, and Python one for a program that is not there.
-            except Exception as error:
-                said = " ".join(str(error).split()) or type(error).__name__
-                if n_tries == _AGAIN or not any(word in said.lower() for word in _SILENT):
-                    where = self._settings.source
-                    hint = f"what it was asked for is in {where}" if where else "slurm:FILE.toml says what to ask for"
-                    raise EngineFault(f"sbatch refuses the tasks: {said}", hint=hint) from error
-                self._tell_silence()
-                if self._is_over.wait(_REST):
-                    raise EngineFault("nothing was submitted: SLURM did not answer") from error
-        raise AssertionError
+        plural = "s" if len(names) > 1 else ""
+        self._note(f"SLURM has {len(names)} task{plural} as job {_number(names[0])}; logs are in {array.logs}")
 
     def _ask(self, now: float) -> None:
         earlier = {row.job for _, row, _ in self._earlier}
-        states = states_of({job.name for job in self._jobs} | earlier)
-        if states is None:
+        queue = ask_queue({job.name for job in self._jobs} | earlier)
+        if queue is None:
             self._tell_silence()
             return
         self._is_silent = False
+        held = {line.whole for _, line, _ in self._held}
+        waited_for = {job.name for job in self._jobs} | {
+            row.job for _, row, line in self._earlier if line.whole in held
+        }
+        self._tell_stuck(queue, waited_for)
         for job in self._jobs:
-            if states.get(job.name) in LIVE:
+            if queue.is_live(job.name):
                 job.missed_since = None
             elif job.missed_since is None:
                 job.missed_since = now
-            elif now - job.missed_since >= _lag_after(states.get(job.name)):
-                self._give_up(job, states.get(job.name))
+            elif now - job.missed_since >= _lag_after(queue.states.get(job.name)):
+                self._give_up(job, queue.states.get(job.name))
         self._jobs = [job for job in self._jobs if not job.future.done()]
-        self._earlier = [each for each in self._earlier if states.get(each[1].job) in LIVE]
+        self._earlier = [each for each in self._earlier if queue.is_live(each[1].job)]
         self._release()
+
+    def _tell_stuck(self, queue: Queue, waited_for: Collection[str]) -> None:
+        """Say once of each array that it waits for what may never come."""
+        # Where one of an array runs, the others wait for a limit that it will make room below.
+        begun = {_number(job) for job in waited_for if queue.states.get(job) in RUNNING}
+        stuck = {(_number(job), queue.reasons.get(job, "")) for job in waited_for}
+        for number, reason in sorted(stuck):
+            told = f"{number} {reason}"
+            if number not in begun and is_stuck(reason) and told not in self._told:
+                self._told.add(told)
+                mend = f"mend {self._settings.source}, " if self._settings.source else ""
+                self._note(
+                    f"job {number} does not start: SLURM says {reason}, which waiting alone will hardly change; "
+                    f"Ctrl-C, {mend}scancel {number}, and the same command asks anew"
+                )
 
     def _release(self) -> None:
         """Submit what had to wait for others, or find it done."""
@@ -227,7 +257,7 @@ class SlurmEngine(Gathering):
                 for line in str(error).splitlines()
                 if line.strip() and not line.startswith(("You can", "-", "or at", "  -"))
             ]
-            job.future.set_exception(WorkerDied(_where(said[-1] if said else first_line(error), job)))
+            self._bury(job, _where(said[-1] if said else first_line(error), job), None)
         else:
             job.future.set_result(outcome)
 
@@ -237,7 +267,10 @@ class SlurmEngine(Gathering):
             self._times[digest] = 2 * self._times.get(digest, 1)
         said = job.array.last_words(job.index)
         how = f"SLURM says {state}" if state else "SLURM knows of it no more"
-        job.future.set_exception(WorkerDied("\n".join(filter(None, [said, _where(how, job)]))))
+        self._bury(job, "\n".join(filter(None, [said, _where(how, job)])), state)
+
+    def _bury(self, job: _Job, said: str, state: str | None) -> None:
+        job.future.set_exception(JobDied(said, hint=remedy_for(said, state, self._settings)))
 
     def _tell_silence(self) -> None:
         if not self._is_silent:
@@ -260,33 +293,10 @@ def _lag_after(state: str | None) -> float:
     return _LAG if state in (None, "COMPLETED") else 0.0
 
 
-def _earlier(cache_dir: Path) -> list[tuple[JobArray, JobRow, Line]]:
-    """Return what earlier commands have in the queue.
-
-    Raises
-    ------
-    EngineFault
-        If SLURM does not say.
-    """
-    # What cannot be read is nothing to wait for.
-    arrays = [array for array in readable_arrays(cache_dir) if array.jobs]
-    states = states_of(job for array in arrays for job in array.jobs)
-    if states is None:
-        raise EngineFault("SLURM does not answer", hint="squeue says more")
-    return [
-        (array, row, line)
-        for array in arrays
-        for row, line in zip(array.rows(states), array.lines, strict=True)
-        if row.state in ("queued", "running")
-    ]
+def _number(job: str) -> str:
+    """Return the number of the array that a job is of."""
+    return job.split("_")[0]
 
 
-def _sbatch(array: JobArray, n_tasks: int, asked: dict[str, Any], settings: SlurmSettings) -> list[str]:
-    """Submit an array, and return what SLURM calls each of its jobs."""
-    from submitit import SlurmExecutor
-
-    executor = SlurmExecutor(folder=array.logs, python=settings.python)
-    executor.update_parameters(**asked)
-    with executor.batch():
-        jobs = [executor.submit(work_in_job, str(array.list_path), index) for index in range(n_tasks)]
-    return [str(job.job_id) for job in jobs]
+def _are(n: int) -> str:
+    return "are" if n > 1 else "is"

@@ -9,6 +9,7 @@ from typing import Any
 
 from algocli.compute.cores import n_bound
 from algocli.compute.executors.lists import Line, line_of
+from algocli.compute.executors.slurm_deaths import SETUP_FAILED
 from algocli.compute.executors.slurm_settings import SlurmSettings
 from algocli.compute.executors.tasks import Task, needs_of
 from algocli.compute.track import Note
@@ -16,6 +17,16 @@ from algocli.compute.track import Note
 # Bytes and a share that are asked for beyond what tasks promise: a task that takes a little more is killed.
 _SPARE_MEMORY, _SPARE_SHARE = 500_000_000, 1.25
 _MEGABYTE = 2**20
+# Ends a job where a line of the user's own fails, which bash would go on after; what a file that is sourced does within
+# is its own. The line is read from the script: bash itself knows what it has made of it.
+_GUARD = (
+    "algocli_failed() {",
+    '  echo "' + SETUP_FAILED + ' with code $1: $(sed -n "$2p" "$0")" >&2',
+    "  exit $1",
+    "}",
+    "trap 'code=$?; if [ ${#BASH_SOURCE[@]} -lt 2 ]; then algocli_failed $code $LINENO; fi' ERR",
+)
+_UNGUARDED = "trap - ERR"
 # Where any of these is set, the user has said it.
 _SAYS_MEMORY, _SAYS_GPU = ("mem", "mem_per_cpu", "mem_per_gpu"), ("gres", "gpus_per_node", "gpus_per_task")
 
@@ -56,7 +67,8 @@ def parameters_for(tasks: Sequence[Task], settings: SlurmSettings, times: int = 
     setup = [f"export {word}={threads}" for word in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")]
     setup += [f"export OMP_NUM_THREADS={of_torch}"]
     wanted |= asked
-    return wanted | {"setup": [*setup, *asked.get("setup", ())], "array_parallelism": settings.workers}
+    setup += [*_GUARD, *asked["setup"], _UNGUARDED] if asked.get("setup") else []
+    return wanted | {"setup": setup, "array_parallelism": settings.workers}
 
 
 def tell_threads(settings: SlurmSettings, note: Note) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,30 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.choices import did_you_mean
+from algocli.compute.executors.slurm_keys import ALSO, OF_SUBMITIT, OURS, USUAL_WORKERS, tell_keys
 from algocli.compute.opening import LARGEST_TEXT, open_file
 from algocli.errors import UsageError, reading
 
-# How many tasks run at a time where nobody says it.
-USUAL_WORKERS = 16
-# Of submitit's parameters, those that a list of tasks of one process each has use for, and what each has to be.
-_WORDS = (
-    *("partition", "qos", "account", "constraint", "exclude", "nodelist", "dependency", "comment", "wckey"),
-    *("gres", "mail_type", "mail_user", "job_name", "mem", "mem_per_cpu", "mem_per_gpu"),
-)
-_NUMBERS = ("cpus_per_task", "cpus_per_gpu", "gpus_per_node", "gpus_per_task")
-_OTHERS = {
-    "time": (int, str), "exclusive": (bool, str), "setup": (list,), "teardown": (list,), "srun_args": (list,),
-    "use_srun": (bool,), "additional_parameters": (dict,), "stderr_to_stdout": (bool,),
-}  # fmt: skip
-TAKEN: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(_WORDS, (str,)),
-    **dict.fromkeys(_NUMBERS, (int,)),
-    **_OTHERS,
-}
-# By other names that submitit has for them.
-_ALSO = {"timeout_min": "time", "name": "job_name", "array_parallelism": "workers"}
-# What is ours: how many tasks at a time, threads of a product, the command that starts Python.
-_OURS: dict[str, tuple[type, ...]] = {"workers": (int,), "threads": (int,), "python": (str,), "mem_gb": (int, float)}
+# What sbatch takes for an amount of memory and of time: found here, also where nothing has to be submitted.
+_MEMORY = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
+_TIME = re.compile(r"\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}|infinite|unlimited|-1", re.IGNORECASE)
+_FORMS = {word: (_MEMORY, "amount of memory", f'{word} = "16GB"') for word in ("mem", "mem_per_cpu", "mem_per_gpu")}
+_FORMS["time"] = (_TIME, "span of time", 'time = "04:00:00", hours first, or time = 240, in minutes')
 _PLAIN = {str: "words in quotes", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
 
 
@@ -59,6 +45,12 @@ class SlurmSettings:
     threads: int = 0
     python: str | None = None
     source: Path | None = None
+
+    @property
+    def as_words(self) -> dict[str, str]:
+        """All that is asked for, to be compared with what was asked for another time."""
+        said = {**self.parameters, "workers": self.workers, "threads": self.threads or None, "python": self.python}
+        return {word: str(value) for word, value in said.items() if value is not None}
 
     def __hash__(self) -> int:
         return hash((self.workers, self.source))
@@ -87,19 +79,21 @@ def read_settings(which: str) -> SlurmSettings:
 
 
 def _checked(said: Mapping[str, Any], path: Path) -> SlurmSettings:
-    known: dict[str, tuple[type, ...]] = {**TAKEN, **_OURS}
+    known = {**OF_SUBMITIT, **OURS}
     parameters: dict[str, Any] = {}
     for word, value in said.items():
-        name = _ALSO.get(word, word)
+        name = ALSO.get(word, word)
         if name not in known:
-            guess = did_you_mean(word, (*known, *_ALSO))
+            guess = did_you_mean(word, (*known, *ALSO))
             raise UsageError(
                 f"{path}: SLURM is asked for nothing called '{word}'{guess}",
-                hint="what sbatch takes beside these goes below [additional_parameters]",
+                hint="\n".join(["what it is asked for, and what holds where nothing is said:", *tell_keys()]),
             )
         if name in parameters:
             raise UsageError(f"{path} says {name} twice, once as '{word}'")
-        _check_kind(f"{path}: {word}", value, known[name])
+        _check_kind(f"{path}: {word}", value, known[name].kinds)
+        if name in _FORMS and isinstance(value, str) and not _FORMS[name][0].fullmatch(value.strip()):
+            raise UsageError(f"{path}: {word} = {value!r} is no {_FORMS[name][1]}", hint=f"as in: {_FORMS[name][2]}")
         parameters[name] = value
     if "mem_gb" in parameters:
         if "mem" in parameters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,9 @@ def test_what_nobody_hears_or_sees_is_called_by_its_name() -> None:
 def test_a_task_that_comes_back_has_the_parts_that_it_had() -> None:
     task, back = subject_training(), there_and_back(subject_training())
     assert back.label == "subject 6"
+    assert replace(back, names_run=True).label == f"subject 6, run {back.into.name}"
+    # With --print, or beside other runs, it is the same work.
+    assert replace(back, command_line=("algocli", "--print"), names_run=True).whole == back.whole
     assert (back.into.folder, back.into.opened_with) == (task.into.folder, task.into.opened_with)
     assert back.into.opened_for == {1, 6}
     assert [subject.folder for subject in back.subjects] == [Path("data/subj01"), Path("data/subj06")]

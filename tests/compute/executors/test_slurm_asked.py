@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -11,17 +14,21 @@ from typing import Any
 
 import pytest
 
+from algocli.cli import app
 from algocli.cli.parsing import parse_cluster
 from algocli.compute.executors.arrays import JobArray
 from algocli.compute.executors.by_hand import script_of
 from algocli.compute.executors.gathering import Gathering, Given
 from algocli.compute.executors.running import run_tasks
 from algocli.compute.executors.slurm import SlurmCluster
+from algocli.compute.executors.slurm_keys import OF_SUBMITIT, OURS
 from algocli.compute.executors.slurm_request import parameters_for, tell_threads
-from algocli.compute.executors.slurm_settings import TAKEN, SlurmSettings, read_settings
+from algocli.compute.executors.slurm_sending import sbatch
+from algocli.compute.executors.slurm_settings import SlurmSettings, read_settings
 from algocli.compute.executors.specs import check_cluster
 from algocli.compute.executors.tasks import Needs, Outcome, perform
 from algocli.errors import ByHand, DataError, EngineFault, UsageError
+from tests.support.challenge import write_tiny_challenge
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def test_a_file_says_what_is_asked_for(tmp_path: Path) -> None:
         "gpu:1",
         None,
     )
-    assert asked["setup"][-1] == "module load python"
+    assert "module load python" in asked["setup"]
     assert "export OPENBLAS_NUM_THREADS=8" in asked["setup"]
     assert (asked["array_parallelism"], asked["cpus_per_task"]) == (40, 8)
     assert asked["additional_parameters"] == {"licenses": "some"}
@@ -93,11 +100,72 @@ def test_where_it_says_nothing_the_most_is_asked_for_that_a_task_promises() -> N
         ('mem = "1GB"\nmem_gb = 1', "both mem and mem_gb"),
         ("workers = 1\narray_parallelism = 2", "says workers twice"),
         ("partition = ", "is no TOML"),
+        ('mem = "lots"', "mem = 'lots' is no amount of memory"),
+        ('mem_per_cpu = "4 apples"', "mem_per_cpu = '4 apples' is no amount"),
+        ('time = "an hour"', "time = 'an hour' is no span of time"),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         read_settings(file(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ['mem = "16GB"', 'mem = "1500"', 'mem = "2g"', 'mem = "0"', "mem_gb = 1.5"])
+def test_memory_is_said_as_sbatch_takes_it(tmp_path: Path, text: str) -> None:
+    assert "mem" in read_settings(file(tmp_path, text)).parameters
+
+
+@pytest.mark.parametrize("time", ["90", "90:00", "1:30:00", "1-12", "1-12:30", "1-12:30:00", "UNLIMITED"])
+def test_time_is_said_as_sbatch_takes_it(tmp_path: Path, time: str) -> None:
+    assert read_settings(file(tmp_path, f'time = "{time}"')).parameters["time"] == time
+
+
+def test_an_unknown_key_is_told_with_all_that_there_are_and_so_does_the_help_of_jobs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_settings(file(tmp_path, "cores = 4"))
+    assert refused.value.hint is not None
+    with pytest.raises(SystemExit):
+        app(["jobs", "--help"])
+    help_of_jobs = capsys.readouterr().out
+    for key in {**OF_SUBMITIT, **OURS}:
+        assert re.search(rf"\b{key}\b", refused.value.hint)
+        assert re.search(rf"\b{key}\b", help_of_jobs)
+    assert 'time: limit of each task, in minutes, or "HH:MM:SS"; the partition\'s' in refused.value.hint.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["--print"], "--cluster slurm:ask.toml --print: ask.toml"), ([], "--cluster slurm:ask.toml: ask.toml")],
+)
+def test_a_mistake_in_the_file_is_told_in_the_words_that_were_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    write_tiny_challenge(tmp_path / "algonauts_2023_challenge_data", (1,), n_train=4, n_test=2, image_size=16)
+    file(tmp_path, "cores = 4")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        app(["train", "--cluster", "slurm:ask.toml", *words])
+    said = capsys.readouterr().err
+    assert told in " ".join(said.split())
+    assert "sbatch:" not in said
+
+
+def test_what_sbatch_says_is_raised_and_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("submitit")
+    for name in ("sbatch", "srun"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'sbatch: error: no such partition' >&2\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "logs").mkdir()
+    asked = parameters_for([Doing()], SlurmSettings())
+    with pytest.raises(Exception, match="no such partition"):
+        sbatch(JobArray(tmp_path), 1, asked, SlurmSettings())
+    print("heard", file=sys.stderr)
+    assert capsys.readouterr().err == "heard\n"
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -107,7 +175,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_all_that_is_taken_is_what_submitit_takes() -> None:
     submitit = pytest.importorskip("submitit")
-    assert set(TAKEN) <= submitit.SlurmExecutor._valid_parameters()
+    assert set(OF_SUBMITIT) <= submitit.SlurmExecutor._valid_parameters()
     assert (
         set(parameters_for([Doing(Needs(1, 1, True))], SlurmSettings())) <= submitit.SlurmExecutor._valid_parameters()
     )

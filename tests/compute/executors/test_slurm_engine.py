@@ -5,100 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from algocli.compute.executors import slurm_engine, slurm_queue
-from algocli.compute.executors.arrays import JobArray, arrays_in
+from algocli.compute.executors import slurm_queue
+from algocli.compute.executors.arrays import arrays_in
 from algocli.compute.executors.local import WorkerDied
 from algocli.compute.executors.slurm_engine import SlurmEngine
-from algocli.compute.executors.slurm_settings import SlurmSettings
-from algocli.compute.executors.tasks import Needs, Outcome, perform
-from algocli.dataset.challenge.subjects import Challenge
+from algocli.compute.executors.tasks import Outcome, perform
 from algocli.errors import EngineFault
-from algocli.features.passage import Passage
-from algocli.pipeline.extraction_tasks import Order, Rows
-from tests.support.challenge import write_tiny_challenge
+from algocli.pipeline.extraction_tasks import Rows
+from tests.compute.executors.queue_here import Queue, rows, until
 
 pytest.importorskip("submitit", reason="submitit is not installed: the extra slurm")
-
-
-@dataclass
-class Queue:
-    """What SLURM would say of jobs, and what it was asked for."""
-
-    states: dict[str, str] | None = field(default_factory=dict)
-    arrays: list[tuple[JobArray, dict[str, Any]]] = field(default_factory=list)
-    cancelled: list[str] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
-
-    def sbatch(self, array: JobArray, n_tasks: int, asked: dict[str, Any], settings: SlurmSettings) -> list[str]:
-        if self.refusals:
-            raise RuntimeError(self.refusals.pop(0))
-        self.arrays.append((array, asked))
-        names = [f"{len(self.arrays)}_{index}" for index in range(n_tasks)]
-        assert self.states is not None
-        self.states |= dict.fromkeys(names, "PENDING")
-        return names
-
-    def end(self, job: str, outcome: Outcome) -> None:
-        """Leave what a job sends back, as submitit does."""
-        import cloudpickle
-
-        array, _ = self.arrays[int(job.split("_")[0]) - 1]
-        (array.logs / f"{job}_0_result.pkl").write_bytes(cloudpickle.dumps(("success", outcome)))
-        assert self.states is not None
-        self.states[job] = "COMPLETED"
-
-
-@pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
-    made = Queue()
-    monkeypatch.setattr(slurm_engine, "_sbatch", made.sbatch)
-    monkeypatch.setattr(slurm_engine, "states_of", lambda jobs: made.states)
-    monkeypatch.setattr(slurm_engine, "cancel", made.cancelled.extend)
-    for name in ("_SOONEST", "_LATEST", "_LAG", "_REST"):
-        monkeypatch.setattr(slurm_engine, name, 0.1)
-    return made
-
-
-@pytest.fixture(scope="module")
-def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_challenge(tmp_path_factory.mktemp("data") / "challenge", n_train=4, n_test=2, image_size=16)
-
-
-@pytest.fixture
-def engine_of(tmp_path: Path) -> Iterator[Callable[[], SlurmEngine]]:
-    """Makes engines, which are gone when the test is."""
-    made: list[SlurmEngine] = []
-
-    def make(notes: list[str] | None = None, **settings: Any) -> SlurmEngine:
-        made.append(
-            SlurmEngine(SlurmSettings(**settings), tmp_path / "cache", [].append if notes is None else notes.append)
-        )
-        return made[-1]
-
-    yield make
-    for engine in made:
-        engine.shutdown()
-
-
-def rows(challenge: Path, part: range | None, memory: int = 10**9) -> Rows:
-    """Rows of which nothing is to be known before they are passed."""
-    order = Order("alexnet", ("features.2",), (), "cpu", False)
-    passage = Passage(rows=part)
-    return Rows(Challenge(challenge).subject(1), order, passage, Path("cache"), None, (), Needs(memory))
-
-
-def until(happens: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not happens():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.02)
 
 
 def test_what_is_submitted_together_is_one_array_and_comes_back(
@@ -197,7 +118,7 @@ def test_what_an_earlier_command_has_in_the_queue_is_taken_up_and_what_it_cut_ot
     )
     until(lambda: notes)
     assert notes == [
-        "1 of these tasks are in SLURM's queue already; 2 wait for those that an earlier command cut otherwise"
+        "1 of these tasks is in SLURM's queue already; 2 wait for those that an earlier command cut otherwise"
     ]
     assert len(queue.arrays) == 1
     queue.end("1_0", Outcome("taken up"))
@@ -233,8 +154,11 @@ def test_what_is_given_up_is_taken_out_of_the_queue(
 
 
 def test_a_slurm_that_does_not_answer_is_told_before_anything_is_done(
-    queue: Queue, engine_of: Callable[..., SlurmEngine]
+    queue: Queue, engine_of: Callable[..., SlurmEngine], challenge: Path
 ) -> None:
+    first = engine_of()
+    first.submit(perform, rows(challenge, None))
+    until(lambda: queue.arrays and queue.arrays[0][0].jobs)
     queue.states = None
     with pytest.raises(EngineFault, match="SLURM does not answer"):
         engine_of()
@@ -244,7 +168,7 @@ SQUEUE = """
 import sys
 if {fails}:
     sys.exit("slurm_load_jobs error: Unable to contact slurm controller")
-print("12_0|RUNNING\\n12_1|PENDING\\n12_[2-9]|PENDING\\n13|COMPLETED\\nsome words")
+print("12_0|RUNNING|None|(null)|/x/a.sh\\n12_1|PENDING|Priority|a|b|/x/a.sh\\n12_[2-9]|PENDING\\n13|COMPLETED\\nwords")
 """
 
 
@@ -262,24 +186,24 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., N
 
 
 def test_states_are_those_of_squeue_and_of_what_it_has_forgotten_those_of_sacct(programs: Callable[..., None]) -> None:
-    assert slurm_queue.states_of(["12_0"]) is None
+    assert slurm_queue.ask_queue(["12_0"]) is None
     programs(squeue=SQUEUE.format(fails=False))
-    assert slurm_queue.states_of(["12_0", "12_1", "13", "9_4"]) == {
-        "12_0": "RUNNING",
-        "12_1": "PENDING",
-        "13": "COMPLETED",
-    }
+    there = {"12_0": "RUNNING", "12_1": "PENDING", "13": "COMPLETED"}
+    queue = slurm_queue.ask_queue(["12_0", "12_1", "13", "9_4"])
+    assert queue is not None
+    assert (queue.states, queue.reasons) == (there, {"12_1": "Priority"})
     programs(sacct="print('9_4|CANCELLED by 1000\\n9_4.batch|CANCELLED\\n9_5|FAILED\\n')")
-    assert slurm_queue.states_of(["12_0", "9_4"]) == {"12_0": "RUNNING", "9_4": "CANCELLED"}
+    queue = slurm_queue.ask_queue(["12_0", "9_4"])
+    assert queue is not None
+    assert queue.states == {**there, "9_4": "CANCELLED"}
     programs(squeue=SQUEUE.format(fails=True))
-    assert slurm_queue.states_of(["12_0"]) is None
-    assert slurm_queue.states_of([]) == {}
+    assert slurm_queue.ask_queue(["12_0"]) is None
 
 
 def test_a_program_that_hangs_is_not_waited_for(programs: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slurm_queue, "_PATIENCE", 0.2)
     programs(squeue="import time\ntime.sleep(60)")
-    assert slurm_queue.states_of(["12_0"]) is None
+    assert slurm_queue.ask_queue(["12_0"]) is None
 
 
 WORKER = """
