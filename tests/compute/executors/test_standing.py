@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from algocli.pipeline.gram_tasks import Products
 
 from algocli.cli import app
 from algocli.compute.executors import job_leftovers
@@ -22,6 +21,7 @@ from algocli.compute.executors.standing import list_jobs
 from algocli.compute.executors.tasks import perform
 from algocli.compute.files import write_json
 from algocli.dataset.challenge.subjects import Challenge
+from algocli.encoding.gram_tasks import Products
 from algocli.errors import EngineFault
 from tests.compute.executors.queue_here import Queue, rows
 from tests.features.by_hand import cache_features, list_stores
@@ -33,7 +33,7 @@ def tasks(challenge: Path, tmp_path: Path) -> list[Products]:
     for subject in Challenge(challenge).subjects():
         numbers = np.random.default_rng(subject.number).standard_normal((6, 30)).astype(np.float32)
         cache_features(tmp_path / "cache", subject, numbers)
-    return [Products(store.folder, "cpu") for store in list_stores(tmp_path / "cache")]
+    return [Products((store.folder,), "cpu") for store in list_stores(tmp_path / "cache")]
 
 
 def written(cache: Path, tasks: list[Products], *, by_hand: bool = False, began_at: float | None = None) -> JobArray:
