@@ -27,6 +27,8 @@ SPENT = 1e-2
 SMALLEST_BLOCK, LARGEST_BLOCK = 32, 256
 # With fewer columns than so many a pair, no spectrum has settled yet: looking would only cost time.
 FEWEST_COLUMNS = 4
+# Columns a pair with which it has, nearly always: at four to five.
+USUAL_COLUMNS = 5
 # Beyond this share of all dimensions a full decomposition is the cheaper way.
 MAX_BASIS_SHARE = 0.6
 
@@ -90,12 +92,15 @@ def _largest(matrix: Symmetric, n_pairs: int, algebra: Algebra) -> tuple[NDArray
 def _krylov(matrix: Symmetric, n_pairs: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float32]] | None:
     """Return the pairs, or None where they have not settled within a basis worth keeping."""
     n, block = len(matrix), int(np.clip(n_pairs // 2, SMALLEST_BLOCK, LARGEST_BLOCK))
-    n_blocks = int(MAX_BASIS_SHARE * n) // block
-    basis = np.empty((n, n_blocks * block), np.float32)
+    most = int(MAX_BASIS_SHARE * n) // block * block
     # What the matrix does to the basis, seen from within it: its eigenvalues approach the matrix's own.
-    small = np.zeros((n_blocks * block,) * 2)
+    basis, small = np.empty((n, 0), np.float32), np.zeros((0, 0))
     newest = _orthonormal(np.random.default_rng(seed).standard_normal((n, block), dtype=np.float32))[0]
-    for end in range(block, n_blocks * block + 1, block):
+    for end in range(block, most + 1, block):
+        if end > basis.shape[1]:
+            # Rows of what may never be used would take memory with those that are: it comes in pages, and large ones.
+            n_columns = min(most, max(2 * basis.shape[1], _usual_columns(n_pairs, block)))
+            basis, small = _wider(basis, (n, n_columns)), _wider(small, (n_columns, n_columns))
         basis[:, end - block : end] = newest
         so_far = basis[:, :end]
         image = matrix @ newest
@@ -112,6 +117,18 @@ def _krylov(matrix: Symmetric, n_pairs: int, seed: int) -> tuple[NDArray[np.floa
         if (residual <= TOLERANCE * np.maximum(values, 0)).all():
             return values.copy(), _nearest_orthonormal(so_far @ rotation.astype(np.float32))
     return None
+
+
+def _usual_columns(n_pairs: int, block: int) -> int:
+    """Return how many columns a basis usually has in the end, whole blocks of them."""
+    return -(-USUAL_COLUMNS * n_pairs // block) * block
+
+
+def _wider(array: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Return an array with more room, zero where nothing was."""
+    wider = np.zeros(shape, array.dtype)
+    wider[: array.shape[0], : array.shape[1]] = array
+    return wider
 
 
 def _outside(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from algocli.encoding.components import n_pairs_kept
-from algocli.encoding.eigen import MAX_BASIS_SHARE, is_exact
+from algocli.encoding.eigen import MAX_BASIS_SHARE, USUAL_COLUMNS, is_exact
 from algocli.encoding.kernels import fits_together
 from algocli.encoding.loadings import BLOCK_BYTES, BLOCK_ROWS
 from algocli.encoding.regressions.models import Held
@@ -21,8 +21,6 @@ from algocli.features.store.tiles import GROUP_BYTES
 
 # Python with numpy, scipy and zarr, measured; and what torch adds.
 PROGRAM, TORCH = 200_000_000, 700_000_000
-# Columns of a Krylov basis a pair: eigenvectors settle at four to five.
-_BASIS_COLUMNS = 5
 _SINGLE, _DOUBLE = 4, 8
 
 
@@ -92,7 +90,7 @@ def _eigen(settings: Settings, size: Size) -> int:
     if is_exact(n, pairs):
         # The matrix and its vectors in float64, and each once in float32.
         return grams + 2 * (_DOUBLE + _SINGLE) * n**2
-    columns = min(int(MAX_BASIS_SHARE * n), _BASIS_COLUMNS * pairs)
+    columns = min(int(MAX_BASIS_SHARE * n), USUAL_COLUMNS * pairs)
     # The basis, and the matrix as seen from within it with all its vectors and LAPACK's room to work.
     return grams + _SINGLE * n * (columns + 3 * pairs) + 6 * _DOUBLE * columns**2
 

@@ -158,3 +158,26 @@ def test_a_matrix_of_real_size_is_right_too(rank: int) -> None:
     # The axes at the very edge mix with the next ones where the gap is small; the first hundred must not.
     leading = vectors[:, :100]
     assert np.linalg.norm(leading - axes @ (axes.T @ leading), 2) < 5e-3
+
+
+def test_a_basis_takes_room_for_what_it_usually_has_and_more_only_where_it_needs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(eigen, "EXACT_SIZE", 100)
+    matrix, rooms = with_spectrum(SPECTRA["as of images"]), list[tuple[int, ...]]()
+    wider = eigen._wider
+
+    def seen(array: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+        rooms.append(shape)
+        return wider(array, shape)
+
+    monkeypatch.setattr(eigen, "_wider", seen)
+    usual = leading_eigenpairs(matrix, N_PAIRS)
+    # As many as there may be at the most are 416.
+    assert [shape for shape in rooms if shape[0] == N] == [(N, 160), (N, 320)]
+    rooms.clear()
+    monkeypatch.setattr(eigen, "USUAL_COLUMNS", 1)
+    grown = leading_eigenpairs(matrix, N_PAIRS)
+    assert [shape for shape in rooms if shape[0] == N] == [(N, 32), (N, 64), (N, 128), (N, 256)]
+    for one, other in zip(usual, grown, strict=True):
+        np.testing.assert_array_equal(one, other)
