@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,11 @@ def training(challenge: Path, cache: Path, asked: str) -> list[str]:
 
 def said_until(words: list[str], told: str) -> str:
     """Return what a command says until it says something, upon which it is interrupted."""
+    return said_by(words, told, lambda command: command.send_signal(signal.SIGINT))[0]
+
+
+def said_by(words: list[str], told: str, then: Callable[[subprocess.Popen[str]], object]) -> tuple[str, int]:
+    """Return what a command says, and its exit code; something happens with each line once it has said something."""
     with subprocess.Popen(
         [sys.executable, "-m", "algocli", *words], env=unmeasured(), text=True, stderr=subprocess.PIPE
     ) as command:
@@ -59,8 +65,8 @@ def said_until(words: list[str], told: str) -> str:
         for line in command.stderr:
             lines.append(line)
             if told in " ".join("".join(lines).split()):
-                command.send_signal(signal.SIGINT)
-        return " ".join("".join(lines).split())
+                then(command)
+    return " ".join("".join(lines).split()), command.returncode
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -98,17 +104,8 @@ def test_what_is_submitted_by_hand_is_known_before_its_python_begins_and_not_sub
     assert {row.job for row in list_jobs(cache)[0]} == {f"{number}_0", f"{number}_1"}
     assert run_here(*words, "--print") == 3
     assert f"2 of these tasks are in SLURM's queue already, as job {number}" in " ".join(capfd.readouterr().err.split())
-    with subprocess.Popen(
-        [sys.executable, "-m", "algocli", *words], env=unmeasured(), text=True, stderr=subprocess.PIPE
-    ) as command:
-        assert command.stderr is not None
-        lines: list[str] = []
-        for line in command.stderr:
-            lines.append(line)
-            if "submitted by hand" in "".join(lines):
-                go.touch()
-    said = " ".join("".join(lines).split())
-    assert command.returncode == 0, said
+    said, code = said_by(words, "submitted by hand", lambda _: go.touch())
+    assert code == 0, said
     assert f"2 wait for what was submitted by hand, job {number}" in said
     assert len(list((cache / "jobs").iterdir())) == 1
     assert states(cache) == ["done", "done"]
