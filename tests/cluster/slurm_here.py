@@ -113,6 +113,19 @@ class Slurm:
         self._running["slurmctld"].kill()
         self._running.pop("slurmctld").wait()
 
+    def resume(self) -> None:
+        """Do what an administrator does after a controller died: bring back a drained node, and release held jobs.
+
+        A controller writes down what it does every five seconds. What it had begun since, it begins anew while that
+        still runs, so that the node refuses, and is drained, and the job is held.
+        """
+        if "drain" in self.ask("sinfo", "--noheader", "--format=%T"):
+            self.ask("scontrol", "update", "nodename=here", "state=resume")
+        for line in self.ask("squeue", "--noheader", "--array", "--format=%i|%r").splitlines():
+            job, _, reason = line.partition("|")
+            if reason.endswith("held"):
+                self.ask("scontrol", "release", job)
+
     def end(self) -> None:
         """End all jobs and all daemons."""
         try:

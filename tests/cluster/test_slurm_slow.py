@@ -44,14 +44,20 @@ def test_features_by_slurm_have_the_bytes_of_no_cluster_though_a_job_is_cancelle
         # Long enough for the command to ask, and to have no answer.
         until(lambda: "SLURM does not answer: waiting for it" in notes)
         slurm.begin_controller()
+        while not is_over.wait(1):
+            slurm.resume()
 
+    is_over = threading.Event()
     trouble = threading.Thread(target=disturb)
     trouble.start()
-    features = algocli.extract(
-        Challenge(many).subject(1), "python:small:network", ["0", "1"], **how, cache_dir=tmp_path / "there",
-        cluster=asked, note=notes.append,
-    )  # fmt: skip
-    trouble.join()
+    try:
+        features = algocli.extract(
+            Challenge(many).subject(1), "python:small:network", ["0", "1"], **how, cache_dir=tmp_path / "there",
+            cluster=asked, note=notes.append,
+        )  # fmt: skip
+    finally:
+        is_over.set()
+        trouble.join()
     assert all(store.complete for store in features.stores)
     assert len([line for line in notes if line.endswith("it is tried again")]) == 1
     assert left(tmp_path / "there") == left(tmp_path / "here")
