@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from algocli.compute.executors import slurm_queue
 from algocli.compute.executors.arrays import JobArray
 from algocli.compute.executors.slurm_settings import SlurmSettings
-from algocli.compute.executors.tasks import Needs, Outcome
+from algocli.compute.executors.tasks import Needs, Outcome, perform
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.features.passage import Passage
 from algocli.pipeline.extraction_tasks import Order, Rows
@@ -55,6 +56,12 @@ def rows(challenge: Path, part: range | None, memory: int = 10**9) -> Rows:
     order = Order("alexnet", ("features.2",), (), "cpu", False)
     passage = Passage(rows=part)
     return Rows(Challenge(challenge).subject(1), order, passage, Path("cache"), None, (), Needs(memory))
+
+
+def submit_all(engine: Executor, challenge: Path, *parts: range) -> list[Future[Outcome]]:
+    """Submit the tasks of some rows as one array: whatever takes time is done before, and none comes late."""
+    tasks = [rows(challenge, part) for part in parts]
+    return [engine.submit(perform, task) for task in tasks]
 
 
 def until(happens: Callable[[], object]) -> None:

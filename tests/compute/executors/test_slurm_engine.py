@@ -17,7 +17,7 @@ from algocli.compute.executors.slurm_engine import SlurmEngine
 from algocli.compute.executors.tasks import Outcome, perform
 from algocli.errors import EngineFault
 from algocli.pipeline.extraction_tasks import Rows
-from tests.compute.executors.queue_here import Queue, rows, until
+from tests.compute.executors.queue_here import Queue, rows, submit_all, until
 
 pytest.importorskip("submitit", reason="submitit is not installed: the extra slurm")
 
@@ -104,8 +104,7 @@ def test_what_an_earlier_command_has_in_the_queue_is_taken_up_and_what_it_cut_ot
     queue: Queue, engine_of: Callable[..., SlurmEngine], challenge: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = engine_of()
-    for part in (range(2), range(2, 4)):
-        first.submit(perform, rows(challenge, part))
+    submit_all(first, challenge, range(2), range(2, 4))
     until(lambda: queue.arrays and queue.arrays[0][0].jobs)
     first.shutdown()
     assert queue.cancelled == []
@@ -113,9 +112,7 @@ def test_what_an_earlier_command_has_in_the_queue_is_taken_up_and_what_it_cut_ot
     notes: list[str] = []
     monkeypatch.setattr(Rows, "known", lambda self: Outcome("found") if self.passage.rows == range(2, 3) else None)
     second = engine_of(notes)
-    same, found, fresh = (
-        second.submit(perform, rows(challenge, part)) for part in (range(2), range(2, 3), range(3, 4))
-    )
+    same, found, fresh = submit_all(second, challenge, range(2), range(2, 3), range(3, 4))
     until(lambda: notes)
     assert notes == [
         "1 of these tasks is in SLURM's queue already; 2 wait for those that an earlier command cut otherwise"

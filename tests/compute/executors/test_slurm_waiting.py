@@ -19,7 +19,7 @@ from algocli.compute.executors.standing import list_jobs
 from algocli.compute.executors.tasks import Outcome, perform
 from algocli.errors import ByHand, EngineFault
 from algocli.pipeline.extraction_tasks import Rows
-from tests.compute.executors.queue_here import Queue, rows, until
+from tests.compute.executors.queue_here import Queue, rows, submit_all, until
 
 pytest.importorskip("submitit", reason="submitit is not installed: the extra slurm")
 
@@ -63,8 +63,7 @@ def test_a_job_that_cannot_start_is_told_once_with_the_way_out(
 ) -> None:
     notes: list[str] = []
     engine = engine_of(notes, source=tmp_path / "ask.toml")
-    for part in (range(2), range(2, 4)):
-        engine.submit(perform, rows(challenge, part))
+    submit_all(engine, challenge, range(2), range(2, 4))
     until(lambda: queue.arrays and queue.arrays[0][0].jobs)
     queue.reasons = {"1_0": "Priority", "1_1": "Priority"}
     time.sleep(0.5)
@@ -82,8 +81,7 @@ def test_what_waits_while_another_of_its_array_runs_is_not_told(
 ) -> None:
     notes: list[str] = []
     engine = engine_of(notes)
-    for part in (range(2), range(2, 4)):
-        engine.submit(perform, rows(challenge, part))
+    submit_all(engine, challenge, range(2), range(2, 4))
     until(lambda: queue.arrays and queue.arrays[0][0].jobs)
     assert queue.states is not None
     queue.states["1_0"] = "RUNNING"
@@ -112,15 +110,13 @@ def test_a_job_that_was_asked_for_otherwise_is_told_once(
     queue: Queue, engine_of: Callable[..., SlurmEngine], challenge: Path, tmp_path: Path
 ) -> None:
     first = engine_of(parameters={"time": 9000, "partition": "a"})
-    for part in (range(2), range(2, 4)):
-        first.submit(perform, rows(challenge, part))
+    submit_all(first, challenge, range(2), range(2, 4))
     until(lambda: queue.arrays and queue.arrays[0][0].jobs)
     first.shutdown()
     for parameters, told in (({"time": 9000, "partition": "a"}, 0), ({"time": 10, "partition": "a"}, 1)):
         notes: list[str] = []
         engine = engine_of(notes, parameters=parameters, source=tmp_path / "ask.toml")
-        for part in (range(2), range(2, 4)):
-            engine.submit(perform, rows(challenge, part))
+        submit_all(engine, challenge, range(2), range(2, 4))
         until(notes.copy)
         time.sleep(0.2)
         engine.shutdown()
@@ -194,7 +190,7 @@ def test_the_same_command_waits_for_what_was_submitted_by_hand_and_submits_what_
     notes: list[str] = []
     monkeypatch.setattr(Rows, "known", lambda self: Outcome("found") if self.passage.rows == range(2) else None)
     engine = engine_of(notes)
-    parts = [engine.submit(perform, rows(challenge, part)) for part in (range(2), range(2, 4))]
+    parts = submit_all(engine, challenge, range(2), range(2, 4))
     until(lambda: notes)
     assert notes == ["2 wait for what was submitted by hand, job 7"]
     time.sleep(0.5)
