@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,10 @@ from tests.support import typed
 if os.environ.get("ALGOCLI_TEST_TYPES", "1") != "0":
     typed.hold()
 
+from algocli.compute.object_kinds import S3, ObjectKind
 from tests.browser import browser  # noqa: F401
 from tests.support.challenge import write_tiny_challenge
-from tests.support.objects import Objects, make_bucket, serving_objects
+from tests.support.objects import Objects, make_bucket, serving_objects, why_none
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("untimed", deadline=None)
@@ -39,19 +42,39 @@ def interruptible() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Objects]:
-    for needed in ("s3fs", "moto"):
-        pytest.importorskip(needed, reason=f"{needed} is not installed: the extra dev")
-    with serving_objects(tmp_path_factory.mktemp("objects")) as objects, pytest.MonkeyPatch.context() as patch:
-        for word, value in objects.environment.items():
-            patch.setenv(word, value)
-        make_bucket()
-        yield objects
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[ObjectKind], Objects]]:
+    with ExitStack() as up:
+
+        @cache
+        def server(kind: ObjectKind) -> Objects:
+            objects = up.enter_context(serving_objects(tmp_path_factory.mktemp("objects"), kind))
+            with pytest.MonkeyPatch.context() as patch:
+                for word, value in objects.environment.items():
+                    patch.setenv(word, value)
+                make_bucket(kind=kind)
+            return objects
+
+        yield server
 
 
 @pytest.fixture
-def objects(_objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Objects:
-    """A server that speaks S3, one for all tests, which every program finds that a test starts."""
-    for word, value in _objects.environment.items():
-        monkeypatch.setenv(word, value)
-    return _objects
+def objects_of(
+    _servers: Callable[[ObjectKind], Objects], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[ObjectKind], Objects]:
+    """Return a server of a kind, one for all tests, which every program finds that a test starts."""
+
+    def found(kind: ObjectKind) -> Objects:
+        if why := why_none(kind):
+            pytest.skip(why)
+        objects = _servers(kind)
+        for word, value in objects.environment.items():
+            monkeypatch.setenv(word, value)
+        return objects
+
+    return found
+
+
+@pytest.fixture
+def objects(objects_of: Callable[[ObjectKind], Objects]) -> Objects:
+    """A server that speaks S3, as `objects_of` returns it."""
+    return objects_of(S3)

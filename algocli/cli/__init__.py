@@ -23,8 +23,8 @@ from algocli.cli.ascii import mend
 from algocli.cli.examples import add_examples
 from algocli.cli.ways_out import GIVEN
 from algocli.cli.wording import told_in_options
-from algocli.compute.addresses import is_address
 from algocli.compute.choices import local_path
+from algocli.compute.object_kinds import is_address
 from algocli.errors import AlgocliError, ByHand, DataError, StorageError, first_line
 
 INTERRUPTED = 130

@@ -47,8 +47,8 @@ _TOKENS = (
     "patches, unless told otherwise."
 )
 _ELSEWHERE = (
-    "Keep the features, and their Gram matrices, at this address of an object store that speaks S3, and all else in "
-    "--cache-dir, which may be such an address itself. Other caches read them there with --features-from."
+    "Keep the features, and their Gram matrices, at this address of an object store (s3://, gs://, az://), and all "
+    "else in --cache-dir, which may be such an address itself. Other caches read them there with --features-from."
 )
 _BATCHES = f"[default: {usual.BATCH_ON_CPU} on a cpu, {usual.BATCH_ON_GPU} on a GPU]"
 

@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 import typer
 
 from algocli.cli.ways_out import remember, remember_cache, remember_word
-from algocli.compute.addresses import Address, is_address
+from algocli.compute.addresses import Address
 from algocli.compute.cache_places import name_of_cache
 from algocli.compute.files import in_a_heading
+from algocli.compute.object_kinds import is_address
 from algocli.encoding import presets, usual
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_DATA, DEFAULT_LAYERS, DEFAULT_MODEL
 
@@ -49,8 +50,8 @@ CacheDir = Annotated[
         "--cache-dir",
         envvar="ALGOCLI_CACHE_DIR",
         callback=remember_cache,
-        help="Folder of feature stores and runs; or s3://BUCKET/PREFIX, where features and Gram matrices then lie, "
-        "with runs and all else in cache/s3/BUCKET+PREFIX.",
+        help="Folder of feature stores and runs; or s3://BUCKET/PREFIX (gs://, az://), where features and Gram "
+        "matrices then lie, with runs and all else in cache/s3/BUCKET+PREFIX.",
     ),
 ]
 # Of what makes nothing in it.
@@ -60,7 +61,8 @@ CacheWord = Annotated[
         "--cache-dir",
         envvar="ALGOCLI_CACHE_DIR",
         callback=remember_word,
-        help="Folder of feature stores and runs; of s3://BUCKET/PREFIX whether the server answers is tried, too.",
+        help="Folder of feature stores and runs; of s3://BUCKET/PREFIX (gs://, az://) whether the server answers is "
+        "tried, too.",
     ),
 ]
 Subjects = Annotated[
@@ -98,8 +100,8 @@ FeaturesFrom = Annotated[
     typer.Option(
         "--features-from",
         metavar="DIR",
-        help="Another cache folder, or an address as s3://BUCKET/PREFIX, to read features in that are not in "
-        "--cache-dir; may be repeated. It is never written.",
+        help="Another cache folder, or an address as s3://BUCKET/PREFIX (gs://, az://), to read features in that are "
+        "not in --cache-dir; may be repeated. It is never written.",
     ),
 ]
 MadeFrom = Annotated[

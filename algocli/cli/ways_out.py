@@ -13,9 +13,10 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from algocli.cli.wording import COMMAND
-from algocli.compute.addresses import Address, is_address
+from algocli.compute.addresses import Address
 from algocli.compute.cache_places import check_cache, folder_of
 from algocli.compute.lock import may_only_be_read
+from algocli.compute.object_kinds import is_address
 from algocli.errors import AlgocliError, MissingStep, ReadOnly
 from algocli.pipeline.defaults import DEFAULT_CACHE
 

@@ -16,8 +16,13 @@ remarks     what many parts of a work say, in one line
 command_lines  command lines as they were typed
 foreign     where code of others is found, and what it prints
 opening     files of others: regular ones, of a size that can be right
-object_server  the server on which objects lie
-uploads     large objects, sent part by part
+object_kinds  kinds of object stores, and how their addresses are written
+object_server  what speaks to a server on which objects lie
+s3_server   servers that speak S3
+clouds      Google's and Azure's
+serving     which server an address is of
+s3_uploads  large objects of S3, sent part by part
+anywhere    what a file and an object have in common
 addresses   objects at an address, as files
 lock        one writer at a time
 holders     which program has locked a file

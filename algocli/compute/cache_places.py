@@ -13,8 +13,9 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from algocli.compute.addresses import Address, address_of, is_address
+from algocli.compute.addresses import Address, address_of
 from algocli.compute.choices import check_path
+from algocli.compute.object_kinds import is_address
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.errors import DataError
 
@@ -70,10 +71,10 @@ def folder_of(address: Address) -> Path:
     PosixPath('cache/s3/lab+features')
     """
     # A plus within a part is written otherwise: no two addresses have one folder.
-    name = "+".join(quote(part, safe=" ") for part in str(address).removeprefix("s3://").split("/"))
+    name = "+".join(quote(part, safe=" ") for part in str(address).split("/")[2:])
     if len(name) > _LONGEST:
         name = f"{name[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-    return DEFAULT_CACHE / "s3" / name
+    return DEFAULT_CACHE / address.kind.scheme / name
 
 
 def address_of_cache(cache_dir: Path) -> Address | None:

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
-from algocli.compute.addresses import is_address
+from algocli.compute.object_kinds import SCHEMES, is_address
 from algocli.errors import UsageError
 
 T = TypeVar("T")
@@ -161,7 +162,8 @@ def check_words(name: str, value: object) -> tuple[str, ...]:
     return tuple(str(word) for word in words)
 
 
-# An address of fsspec's kind, as in s3://bucket: a Path of it has lost a slash.
+# A file's own address, and one of fsspec's kind, as in s3://bucket: a Path of it has lost a slash.
+_OF_A_FILE = re.compile(r"(?:file|local):/+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -192,6 +194,9 @@ def local_path(text: str, what: str) -> Path:
     UsageError
         If no such user is known, or it is an address: what was made of one would be a folder called 's3:'.
     """
+    own = _OF_A_FILE.match(text)
+    if own is not None:
+        return Path("/" + unquote(text[own.end() :]))
     place = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises where there is no such user
     # What is there is meant, however it is called.
     if place.exists():
@@ -202,14 +207,16 @@ def local_path(text: str, what: str) -> Path:
     if _ADDRESS.match(text) or "::" in text:
         raise UsageError(
             f"{what}: files are read and written on this machine's disks alone",
-            hint="fetch it, or mount it as a folder, and name that"
-            + (
-                "; features alone may lie there, with cache_dir=... or with features_dir=..."
-                if is_address(text)
-                else ""
-            ),
+            hint="fetch it, or mount it as a folder, and name that" + _elsewhere(text, what),
         )
     return place
+
+
+def _elsewhere(text: str, what: str) -> str:
+    """Say, of an address where none can be, whether what is meant may lie at one."""
+    if is_address(text):
+        return "; features alone may lie there, with cache_dir=... or with features_dir=..."
+    return f"; or keep features at {SCHEMES}" if what.startswith(("cache_dir=", "--cache-dir ")) else ""
 
 
 def check_paths(name: str, value: object) -> list[Path]:

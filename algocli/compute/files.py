@@ -22,7 +22,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
-from algocli.compute.addresses import Address, Place, as_path
+from algocli.compute.addresses import Address, as_path
+from algocli.compute.anywhere import Place
 from algocli.compute.lock import hold_if_free, is_at, machine
 from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.errors import DataError, StorageError, UsageError, writing

@@ -19,7 +19,7 @@ NEEDED = (
 )
 WELCOME = (
     *("timm", "transformers", "open_clip_torch", "himalaya", "pyarrow", "imagecodecs", "safetensors", "threadpoolctl"),
-    *("submitit", "distributed", "s3fs"),
+    *("submitit", "distributed", "s3fs", "gcsfs", "adlfs"),
 )
 # What changes where things lie, how fast they run, or what is printed, by the beginnings of names.
 _TELLING = (

@@ -1,41 +1,103 @@
-"""The server on which objects lie, as other programs on this machine find it, and what it says where it refuses."""
+"""What speaks to a server on which objects lie, by fsspec's libraries, as other programs on this machine find it.
+
+Keys are of fsspec's: the bucket, a slash, and the rest. Errors are the libraries' own: `Address` says what they mean.
+"""
 
 from __future__ import annotations
 
-import sys
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from algocli.errors import UsageError, first_line, install_hint
-
-WHO_ASKS = "AWS_ENDPOINT_URL names the server, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, who asks"
+from algocli.compute.s3_uploads import Upload
 
 
-def reason(error: BaseException) -> str:
-    """Return what an error says, within a sentence."""
-    line = first_line(error).rstrip(".")
-    return line[:1].lower() + line[1:]
+class ObjectServer:
+    """A server of one kind; nothing that it has listed is remembered.
 
-
-def failures() -> tuple[type[Exception], ...]:
-    """Return what tells of a server, or of the way to it: OSErrors, and the errors of the library that speaks to it."""
-    botocore = sys.modules.get("botocore.exceptions")
-    return (OSError,) if botocore is None else (OSError, botocore.BotoCoreError, botocore.ClientError)
-
-
-@lru_cache(maxsize=1)
-def server() -> Any:
-    """Return what speaks to the server; nothing that it has listed is remembered.
-
-    Raises
-    ------
-    UsageError
-        If it is not installed.
+    Parameters
+    ----------
+    system
+        fsspec's file system, which speaks to it.
     """
-    try:
-        import fsspec
 
-        # Whatever is read whole is read at once.
-        return fsspec.filesystem("s3", use_listings_cache=False, max_concurrency=1)
-    except ImportError as error:
-        raise UsageError("addresses of s3:// need the package s3fs", hint=install_hint("s3")) from error
+    def __init__(self, system: Any) -> None:
+        self.system = system
+
+    def stamp(self, key: str) -> str | None:
+        """Return what tells the content of an object from any other that has lain there; None of no object."""
+        about = self._about(key)
+        return None if about is None else f"{about['size']} {self._mark(about)}"
+
+    def n_bytes(self, key: str) -> int:
+        """Return the size of an object."""
+        about = self._about(key)
+        if about is None:
+            raise FileNotFoundError(key)
+        return int(about["size"])
+
+    def read(self, key: str, most: int | None) -> bytes:
+        """Read a whole object, or of one that is larger than `most` at least a byte more than that."""
+        end = None if most is None or self.n_bytes(key) <= most else most + 1
+        # Of an empty one, there is no part.
+        return bytes(self.system.cat_file(key, start=None if end is None else 0, end=end))
+
+    def read_parts(self, keys: Sequence[str], starts: Any, ends: Any, *, on_error: str = "raise") -> list[Any]:
+        """Read parts of objects, or whole ones where starts and ends are None, several at once."""
+        return list(self.system.cat_ranges([*keys], starts, ends, on_error=on_error))
+
+    def write(self, key: str, content: bytes) -> str:
+        """Have an object be this, by one request that does all or nothing; return its stamp."""
+        raise NotImplementedError
+
+    def send(self, key: str, path: Path, begun: Callable[[str], None]) -> None:
+        """Have an object be what a file is, of which some parts are in memory at a time; none is seen before the last.
+
+        Parameters
+        ----------
+        begun
+            Is told the id of the upload, if what has arrived of one stays until somebody aborts it.
+        """
+        self.system.put_file(str(path), key)
+
+    def abort(self, key: str, upload: str) -> None:
+        """Forget an upload of an object."""
+
+    def unfinished(self, key: str, pattern: str) -> Iterator[Upload]:
+        """Yield what was begun and stays until it is aborted, of an object, or of those below of a pattern's names.
+
+        Servers that forget by themselves what nobody goes on with have none.
+        """
+        yield from ()
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        self.system.rm_file(key)
+
+    def sizes(self, key: str) -> dict[str, int]:
+        """Return the sizes of all objects below, by their keys, in order; empty where nothing is."""
+        try:
+            found = self.system.find(key, detail=True)
+        except FileNotFoundError:
+            return {}
+        # What some programs put in place of a folder ends in a slash, or is one.
+        return {name: int(found[name]["size"]) for name in sorted(found) if found[name].get("type") != "directory"}
+
+    def first_below(self, key: str) -> str | None:
+        """Return the key of the first object below; None where nothing is."""
+        return next(iter(self.sizes(key)), None)
+
+    def for_asyncio(self) -> Any:
+        """Return fsspec's file system for a library that has a loop of its own."""
+        return type(self.system)(**self.system.storage_options | {"asynchronous": True})
+
+    def _about(self, key: str) -> Mapping[str, Any] | None:
+        try:
+            about: Mapping[str, Any] = self.system.info(key)
+        except FileNotFoundError:
+            return None
+        return about if about["type"] == "file" else None
+
+    def _mark(self, about: Mapping[str, Any]) -> str:
+        """Return what, of what a server says of an object, is another if its content is."""
+        raise NotImplementedError

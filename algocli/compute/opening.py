@@ -14,7 +14,8 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from algocli.compute.addresses import Address, Place, as_path
+from algocli.compute.addresses import Address, as_path
+from algocli.compute.anywhere import Place
 from algocli.compute.budget import gigabytes
 from algocli.errors import DataError, reading
 

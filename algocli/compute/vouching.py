@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.addresses import Address, Place, as_path
+from algocli.compute.addresses import Address, as_path
+from algocli.compute.anywhere import Place
 from algocli.compute.files import from_json, read_json, write_json
 from algocli.compute.kinds import mismatch
 from algocli.compute.opening import open_file

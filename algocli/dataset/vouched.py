@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.addresses import Address, Place, as_path
+from algocli.compute.addresses import Address, as_path
+from algocli.compute.anywhere import Place
 from algocli.compute.vouching import digest_file, read_sealed
 from algocli.dataset.memories import FileDigests, lasting_stamp, memory_of, stamp_of
 from algocli.errors import DataError, StorageError, reading

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from algocli.compute.addresses import Place
+from algocli.compute.anywhere import Place
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.track import Note
 from algocli.dataset.protocol import Subject

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from algocli.compute.addresses import Place
+from algocli.compute.anywhere import Place
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.encoding.settings import Settings

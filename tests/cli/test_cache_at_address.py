@@ -18,13 +18,13 @@ import algocli
 from algocli.cli import app
 from algocli.compute.addresses import Address
 from algocli.compute.cache_places import folder_of
-from algocli.compute.object_server import server
+from algocli.compute.object_kinds import KINDS, S3, ObjectKind
 from algocli.dataset.challenge.subjects import Challenge
 from tests.features.by_hand import digest_tree, list_stores
 from tests.features.stand_in import stand_in
 from tests.pipeline.test_extraction_tasks import NETWORK
 from tests.support.challenge import write_tiny_challenge
-from tests.support.objects import Objects
+from tests.support.objects import Objects, system
 
 Invoke = Callable[..., Any]
 MACHINES = ("one", "other")
@@ -33,8 +33,8 @@ TRAIN = ("train", "--features", "stand-in*", "--pca", "4", "--each", "--run", "m
 
 
 @pytest.fixture
-def at(objects: Objects, tmp_path: Path) -> Address:
-    return objects.at(f"caches{tmp_path}")
+def at(request: pytest.FixtureRequest, objects_of: Callable[[ObjectKind], Objects], tmp_path: Path) -> Address:
+    return objects_of(getattr(request, "param", S3)).at(f"caches{tmp_path}")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def run(challenge: Path, at: Address, tmp_path: Path, monkeypatch: pytest.Monkey
         data = [] if words[0] in ("cache", "jobs") and words[1:2] != ("verify",) else ["--data-dir", str(challenge)]
         result = CliRunner().invoke(app, [*words, *data, "--cache-dir", str(at) if cache is None else cache])
         assert result.exit_code == code, result.output
-        assert not list((tmp_path / on).rglob("s3:*"))
+        assert not list((tmp_path / on).rglob("*:*"))
         return result
 
     return invoke
@@ -108,6 +108,7 @@ def test_another_machine_trains_with_that_word_alone_and_reads_no_feature(run: I
     assert rows[0] == rows[1]
 
 
+@pytest.mark.parametrize("at", KINDS, ids=lambda kind: kind.scheme, indirect=True)
 def test_runs_and_matrices_are_those_of_a_cache_in_a_folder(run: Invoke, home: Any, tmp_path: Path) -> None:
     for cache in (None, "here"):
         run(*EXTRACT, cache=cache)
@@ -171,6 +172,7 @@ def test_no_command_takes_the_word_for_a_folder(run: Invoke, at: Address, tmp_pa
         assert not [path for path in tmp_path.rglob("*") if path.name.startswith("s3:")], name
 
 
+@pytest.mark.parametrize("at", KINDS, ids=lambda kind: kind.scheme, indirect=True)
 def test_what_lies_at_the_address_is_listed_and_verified_by_whoever_comes(run: Invoke, at: Address, home: Any) -> None:
     assert f"nothing is cached in {at}" in lines(run("cache", "list"))
     run(*EXTRACT)
@@ -238,7 +240,7 @@ def test_of_what_force_replaces_nothing_is_left_there_though_it_was_stopped(
     words = ("import-features", str(tmp_path / "1.npy"), "--name", "mine", "-s", "1", "--force")
     run("import-features", str(tmp_path / "0.npy"), "--name", "mine", "-s", "1")
     with monkeypatch.context() as patch:
-        real, left = server().rm_file, [n_deleted]
+        real, left = system().rm_file, [n_deleted]
 
         def delete(path: str) -> None:
             left[0] -= 1
@@ -246,7 +248,7 @@ def test_of_what_force_replaces_nothing_is_left_there_though_it_was_stopped(
                 raise KeyboardInterrupt
             real(path)
 
-        patch.setattr(server(), "rm_file", delete)
+        patch.setattr(system(), "rm_file", delete)
         run(*words, code=130)
     run(*words)
     assert {name.split("/")[2] for name in at.read_all() if "recipe" not in name} == {
@@ -298,7 +300,7 @@ def test_a_sweep_leaves_its_features_at_the_address(run: Invoke, at: Address, ho
     assert "extracted already" in lines(again)
 
 
-@pytest.mark.parametrize("word", ["gs://bucket/x", "s3://bucket/*", "s3://", "https://server/x"])
+@pytest.mark.parametrize("word", ["sftp://host/x", "s3://bucket/*", "s3://", "https://server/x"])
 def test_an_address_that_cannot_be_one_is_refused_and_makes_nothing(run: Invoke, word: str, tmp_path: Path) -> None:
     for words in (EXTRACT, ("train",), ("cache", "list"), ("report",)):
         run(*words, cache=word, code=2)

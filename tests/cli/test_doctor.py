@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 import algocli
 from algocli.cli import app
-from algocli.compute import addresses, machine
+from algocli.compute import machine
 from algocli.features.networks import readiness
 from algocli.pipeline import health
+from tests.support.objects import system
 
 
 def doctor(*words):
@@ -79,7 +80,7 @@ def test_of_a_cache_at_an_address_it_tells_whether_the_server_answers(objects, t
     def gone(*_, **__):
         raise OSError("could not connect to the endpoint URL")
 
-    monkeypatch.setattr(addresses.server(), "call_s3", gone)
+    monkeypatch.setattr(system(), "call_s3", gone)
     result = doctor("--cache-dir", address)
     assert result.exit_code == 3
     problem, mend = _trouble(result.stdout)

@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 import algocli
 from algocli.cli import app
 from algocli.compute.addresses import Address
+from algocli.compute.object_kinds import KINDS, ObjectKind
+from algocli.compute.serving import server_of
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import digest_of_objects, digest_tree, list_stores
@@ -142,20 +144,19 @@ def test_deleting_what_a_cache_knows_of_it_leaves_the_objects(run: Invoke, at: A
     assert "is complete, nothing to do" in extract(run, at).stderr
 
 
-@pytest.mark.parametrize("word", ["elsewhere", "gs://bucket/x", "s3://", "s3://bucket/*", "https://server/x"])
+@pytest.mark.parametrize("word", ["elsewhere", "sftp://host/x", "s3://", "s3://bucket/*", "https://server/x"])
 def test_what_is_no_address_is_refused_in_one_sentence(run: Invoke, word: str) -> None:
     result = run("extract", "--features-dir", word, code=2)
     assert f"--features-dir {word}: an address such as s3://BUCKET/PREFIX was expected" in result.stderr
 
 
-def test_without_the_package_it_is_named(run: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    from algocli.compute import addresses
-
-    addresses.server.cache_clear()
-    monkeypatch.setitem(sys.modules, "fsspec", None)
-    result = run("extract", "--features-dir", "s3://bucket/x", code=2)
-    assert "need the package s3fs" in result.stderr
-    assert ".[s3]" in result.stderr
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.scheme)
+def test_without_the_package_it_is_named(run: Invoke, kind: ObjectKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    server_of.cache_clear()
+    monkeypatch.setitem(sys.modules, kind.package, None)
+    result = run("extract", "--features-dir", f"{kind.scheme}://bucket/x", code=2)
+    assert f"need the package {kind.package}" in result.stderr
+    assert f".[{kind.extra}]" in result.stderr
 
 
 def test_a_bucket_that_is_not_there_is_one_sentence(run: Invoke, objects: Objects) -> None:

@@ -132,7 +132,6 @@ def test_a_users_home_is_meant_by_its_sign(as_path: Any, tmp_path: Path, monkeyp
         "s3://bucket/cache",
         "gs://a",
         "https://a.b/c.html",
-        "file:///tmp/x",
         "zip::s3://b",
         "a::b",
         "memory://x",
@@ -144,10 +143,18 @@ def test_an_address_is_never_a_local_folder(address: str, as_path: Any) -> None:
         check_path("folder", as_path(address))
 
 
+@pytest.mark.parametrize("as_path", [str, Path])
+def test_the_address_of_a_file_here_is_its_path(as_path: Any) -> None:
+    assert check_path("folder", as_path("file:///tmp/a%20b/c")) == Path("/tmp/a b/c")
+
+
 def test_an_address_that_features_may_lie_at_is_told_with_how() -> None:
     with pytest.raises(UsageError) as caught:
         check_path("cache_dir", "s3://bucket/cache")
     assert "with features_dir=..." in str(caught.value.hint)
+    with pytest.raises(UsageError) as caught:
+        check_path("cache_dir", "sftp://host/cache")
+    assert "keep features at s3://, gs:// or az://" in str(caught.value.hint)
 
 
 def test_what_is_there_is_meant_however_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

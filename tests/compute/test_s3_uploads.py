@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from algocli.compute import addresses, uploads
+from algocli.compute import s3_uploads
 from algocli.compute.addresses import Address
-from algocli.compute.object_server import server
 from algocli.errors import DiskFault, StorageError
-from tests.support.objects import BUCKET, Objects
+from tests.support.objects import BUCKET, Objects, system
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 PART = 5 * 2**20
@@ -22,7 +21,7 @@ PART = 5 * 2**20
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     # A server takes no smaller ones.
-    monkeypatch.setattr(addresses, "PART_BYTES", PART)
+    monkeypatch.setattr(s3_uploads, "PART_BYTES", PART)
 
 
 @pytest.fixture
@@ -34,9 +33,9 @@ def large(tmp_path: Path) -> Path:
 
 def answering(monkeypatch: pytest.MonkeyPatch, method: str, instead: Any) -> None:
     """Have the server answer otherwise to one thing that it is asked."""
-    real = server().call_s3
+    real = system().call_s3
     monkeypatch.setattr(
-        server(), "call_s3", lambda what, **about: instead(**about) if what == method else real(what, **about)
+        system(), "call_s3", lambda what, **about: instead(**about) if what == method else real(what, **about)
     )
 
 
@@ -52,9 +51,9 @@ def test_a_large_file_arrives_whole_and_its_upload_is_told_before(objects: Objec
 def test_what_has_arrived_of_one_that_is_unfinished_is_told_and_aborted(objects: Objects, tmp_path: Path) -> None:
     there = objects.at(f"uploads{tmp_path}/a/b")
     where = {"Bucket": BUCKET, "Key": str(there).removeprefix(f"s3://{BUCKET}/")}
-    upload = server().call_s3("create_multipart_upload", **where)["UploadId"]
+    upload = system().call_s3("create_multipart_upload", **where)["UploadId"]
     for number in (1, 2):
-        server().call_s3("upload_part", **where, UploadId=upload, PartNumber=number, Body=b"some")
+        system().call_s3("upload_part", **where, UploadId=upload, PartNumber=number, Body=b"some")
     (found,) = there.unfinished()
     assert (found.key, found.id, found.n_bytes, found.is_abandoned) == (where["Key"], upload, 8, False)
     assert there.parent.unfinished("b") == there.parent.parent.unfinished(r"[^/]+/b") != []
@@ -72,7 +71,7 @@ def test_what_ends_it_in_between_leaves_nothing(
     objects: Objects, large: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     there = objects.at(f"uploads{large}")
-    real = server().call_s3
+    real = system().call_s3
 
     def upload_part(**about: Any) -> Any:
         if about["PartNumber"] == 2:
@@ -139,13 +138,13 @@ class _Paged:
         return {"Parts": parts, "IsTruncated": Key == "alive" and number < 3, "NextPartNumberMarker": str(number)}
 
 
-def test_all_are_seen_of_many_and_age_by_the_servers_clock_since_the_last_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "server", lambda: _Paged("dead", "theirs", "gone", "alive"))
-    dead, alive = uploads.unfinished("bucket", "", re.compile("dead|gone|alive"))
+def test_all_are_seen_of_many_and_age_by_the_servers_clock_since_the_last_part() -> None:
+    paged = _Paged("dead", "theirs", "gone", "alive")
+    dead, alive = s3_uploads.unfinished(paged, "bucket", "", re.compile("dead|gone|alive"))
     assert (dead.key, dead.n_bytes, dead.idle, dead.is_abandoned) == ("dead", 0, 2 * 24 * 3600, True)
     assert (alive.key, alive.n_bytes, alive.idle, alive.is_abandoned) == ("alive", 30, 3600, False)
 
 
-def test_a_whole_bucket_is_an_address_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "server", lambda: _Paged("dead", "a/dead"))
+def test_a_whole_bucket_is_an_address_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system(), "call_s3", _Paged("dead", "a/dead").call_s3)
     assert [found.key for found in Address("s3://bucket").unfinished("dead")] == ["dead"]

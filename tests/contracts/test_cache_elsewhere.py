@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import algocli
 from algocli.compute import addresses
 from algocli.compute.addresses import Address
 from algocli.compute.cache_places import check_cache
+from algocli.compute.object_kinds import KINDS, S3, ObjectKind
 from algocli.dataset.protocol import Subject
 from algocli.errors import DataError, DiskFault, StorageError
 from algocli.features.imports.formats.matrix import of_array
@@ -32,9 +34,9 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     return found
 
 
-@pytest.fixture
-def at(objects: Objects, tmp_path: Path) -> Address:
-    return objects.at(f"known{tmp_path}")
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.scheme)
+def at(request: pytest.FixtureRequest, objects_of: Callable[[ObjectKind], Objects], tmp_path: Path) -> Address:
+    return objects_of(request.param).at(f"known{tmp_path}")
 
 
 def cache_on(machine: str, at: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -65,11 +67,13 @@ def test_what_one_machine_makes_another_knows_as_its_own(
 
 
 def test_a_cache_in_a_folder_asks_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "server", None)
+    monkeypatch.setattr(addresses, "server_of", None)
     adopt(tmp_path / "cache")
     assert not list(tmp_path.iterdir())
 
 
+# Other servers here take no such names.
+@pytest.mark.parametrize("at", [S3], indirect=True)
 def test_names_that_lead_elsewhere_and_what_is_damaged_are_passed_over(
     subject: Subject, at: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +169,7 @@ def test_a_server_that_does_not_answer_deletes_nothing_of_what_is_known(
         raise OSError("could not connect to the endpoint URL")
 
     with monkeypatch.context() as patch:
-        patch.setattr(addresses.server(), "find", gone)
+        patch.setattr(at._server.system, "find", gone)
         with pytest.raises(DiskFault, match="could not connect"):
             adopt(cache)
     assert len(list_stores(cache)) == 1

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.compute import addresses
+from algocli.compute import s3_uploads
 from algocli.compute.addresses import Address
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.errors import DataError, DiskFault, StorageError
@@ -24,7 +24,7 @@ from algocli.features.store.gram import blocks_left, gram, is_made, multiply_blo
 from algocli.features.store.published import is_published, withdraw_damaged
 from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import digest_tree, fill, make_store
-from tests.support.objects import Objects
+from tests.support.objects import Objects, system
 
 ROOT = Path(__file__).parents[2]
 RECIPE, STORE = "recipe-0a1b2c3d", "subj01-4e5f6a7b"
@@ -204,7 +204,7 @@ def test_a_record_of_something_else_counts_for_none(tmp_path: Path, prefix: Addr
 
 def _but_for(method: str, instead: Any) -> Any:
     """Return what asks the server, but for one thing."""
-    real = addresses.server().call_s3
+    real = system().call_s3
     return lambda what, **about: instead(**about) if what == method else real(what, **about)
 
 
@@ -217,7 +217,7 @@ def test_a_server_that_fails_while_it_is_left_there_costs_nothing_but_a_line(
         def full(*_: object, **__: object) -> None:
             raise OSError("the bucket's quota is used up")
 
-        patch.setattr(addresses.server(), "call_s3", _but_for("put_object", full))
+        patch.setattr(system(), "call_s3", _but_for("put_object", full))
         assert gram(store, note=said.append).n_stimuli == 10
     (line,) = said
     assert line.startswith(f"subject 1: the Gram matrix of {RECIPE} is in this cache alone, until the next command:")
@@ -233,12 +233,12 @@ def test_what_has_not_arrived_whole_has_no_record(
 ) -> None:
     store, said = make(tmp_path / "one", prefix), list[str]()
     with monkeypatch.context() as patch:
-        real = addresses.server().call_s3
+        real = system().call_s3
 
         def cut(*_: object, Body: bytes, **where: str) -> Any:
             return real("put_object", Body=Body[:-1], **where)
 
-        patch.setattr(addresses.server(), "call_s3", _but_for("put_object", cut))
+        patch.setattr(system(), "call_s3", _but_for("put_object", cut))
         gram(store, note=said.append)
     assert "not all have arrived" in said[0]
     assert not is_published(store)
@@ -253,7 +253,7 @@ def test_a_server_that_does_not_answer_is_told_by_whoever_needs_it(
     def gone(*_: object, **__: object) -> None:
         raise OSError("could not connect to the endpoint URL")
 
-    monkeypatch.setattr(addresses.server(), "cat_ranges", gone)
+    monkeypatch.setattr(system(), "cat_ranges", gone)
     with pytest.raises(DiskFault, match="could not connect"):
         lent.gram()
     assert not is_made(Factor((lent,)))
@@ -279,11 +279,11 @@ def test_a_large_one_goes_in_parts_and_none_is_as_large(
     tmp_path: Path, prefix: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A server takes no smaller parts.
-    monkeypatch.setattr(addresses, "PART_BYTES", 5 * 2**20)
+    monkeypatch.setattr(s3_uploads, "PART_BYTES", 5 * 2**20)
     own = make(tmp_path / "one", prefix, some(1700, 3))
     own.gram()
     whole = bytes_in(own)
-    assert len(whole) > 2 * addresses.PART_BYTES
+    assert len(whole) > 2 * s3_uploads.PART_BYTES
     assert matrix_at(prefix).read() == whole
     lengths = [len(part) for part in matrix_at(prefix).parts(2**30)]
     assert lengths == [5 * 2**20, 5 * 2**20, len(whole) - 10 * 2**20]

@@ -16,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from algocli.compute.addresses import Address, Place
+from algocli.compute.addresses import Address
+from algocli.compute.anywhere import Place
 from algocli.compute.files import PARTIAL, read_json, write_json
 from algocli.compute.lock import machine
+from algocli.compute.object_kinds import KINDS
 from algocli.compute.vouching import write_sealed
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.shards import FeatureStore
@@ -30,11 +32,11 @@ SHAPE = (10, 7)
 _at: dict[str, Callable[[Path], Address | None]] = {"of": lambda folder: None}
 
 
-@pytest.fixture(params=["on a disk", "at an address"])
+@pytest.fixture(params=["on a disk", *KINDS], ids=["disk", *(kind.scheme for kind in KINDS)])
 def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have stores keep their numbers in their folders, or on a server."""
-    if request.param == "at an address":
-        objects: Objects = request.getfixturevalue("objects")
+    """Have stores keep their numbers in their folders, or on a server of each kind."""
+    if request.param in KINDS:
+        objects: Objects = request.getfixturevalue("objects_of")(request.param)
         monkeypatch.setitem(_at, "of", lambda folder: objects.at(f"stores{folder}"))
 
 

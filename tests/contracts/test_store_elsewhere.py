@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from algocli.compute import addresses
 from algocli.compute.addresses import Address
+from algocli.compute.object_kinds import KINDS, ObjectKind
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.errors import DataError, DiskFault, StorageError, UsageError
 from algocli.features.store.borrowing import borrow, check_lenders
@@ -30,9 +31,9 @@ def _four_rows_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
 
 
-@pytest.fixture
-def at(objects: Objects, tmp_path: Path) -> Address:
-    return objects.at(f"elsewhere{tmp_path}/store")
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.scheme)
+def at(request: pytest.FixtureRequest, objects_of: Callable[[ObjectKind], Objects], tmp_path: Path) -> Address:
+    return objects_of(request.param).at(f"elsewhere{tmp_path}/store")
 
 
 def create(folder: Path, at: Address | None, **identity: object) -> FeatureStore:
@@ -91,7 +92,7 @@ def test_features_of_another_key_at_the_address_are_not_mixed_in(tmp_path: Path,
 def test_an_emptied_bucket_is_begun_anew(tmp_path: Path, at: Address) -> None:
     store = fill(create(tmp_path / "store", at), some())
     at.remove_all()
-    with pytest.raises(DataError, match=r"description of the array in s3://.* is missing"):
+    with pytest.raises(DataError, match=r"description of the array in .*://.* is missing"):
         FeatureStore(store.folder).read()
     assert store.pending() == store.shards
     np.testing.assert_array_equal(fill(create(tmp_path / "store", None), some()).read(), some())
@@ -151,13 +152,13 @@ def test_a_server_that_does_not_answer_is_told_and_nothing_is_taken_for_missing(
     def gone(*_: object, **__: object) -> None:
         raise OSError("could not connect to the endpoint URL")
 
-    server = type(addresses.server())
-    for method in ("call_s3", "cat_file", "find", "cat_ranges"):
-        monkeypatch.setattr(server, method, gone)
+    server = at._server.system
+    for method in ("call_s3", "info", "pipe_file", "cat_file", "find", "cat_ranges"):
+        monkeypatch.setattr(server, method, gone, raising=False)
     for use in (store.pending, store.read, lambda: list(store.damaged()), lambda: create(tmp_path / "store", None)):
         with pytest.raises(DiskFault, match=r"cannot be read: could not connect"):
             use()
-    with pytest.raises(StorageError, match=r"cannot write s3://.*: could not connect"):
+    with pytest.raises(StorageError, match=r"cannot write .*://.*: could not connect"):
         (at / "x").write(b"y")
 
 

@@ -17,10 +17,9 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
-from algocli.compute import addresses, uploads
+from algocli.compute import s3_uploads
 from algocli.compute.addresses import Address
 from algocli.compute.cache_places import check_cache, folder_of
-from algocli.compute.object_server import server
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.errors import UsageError
 from algocli.features.store.gram import gram
@@ -29,29 +28,29 @@ from algocli.features.store.shards import FeatureStore
 from algocli.features.store.unfinished import keep_upload
 from tests.cluster.dask_processes import wait_until
 from tests.contracts.test_published_gram import ROOT, at, bytes_in, lend, make, matrix_at, some
-from tests.support.objects import BUCKET, Objects
+from tests.support.objects import BUCKET, Objects, system
 
 # A server takes no smaller parts but for the last one: a matrix of so many images has three.
 PART, N_STIMULI = 5 * 2**20, 1700
 _SENDS = f"""
 import sys, time
 from pathlib import Path
-from algocli.compute import addresses, uploads
+from algocli.compute import s3_uploads
 from algocli.features.store.shards import FeatureStore
-addresses.PART_BYTES = {PART}
-real = uploads._send_part
-def send_part(upload, path, part_bytes, number):
+s3_uploads.PART_BYTES = {PART}
+real = s3_uploads._send_part
+def send_part(system, upload, path, part_bytes, number):
     while number == 3 and not Path(sys.argv[2]).exists():
         time.sleep(0.05)
-    return real(upload, path, part_bytes, number)
-uploads._send_part = send_part
+    return real(system, upload, path, part_bytes, number)
+s3_uploads._send_part = send_part
 FeatureStore(Path(sys.argv[1])).gram()
 """
 
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "PART_BYTES", PART)
+    monkeypatch.setattr(s3_uploads, "PART_BYTES", PART)
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def _has_two_parts(store: FeatureStore, n_before: int) -> bool:
     return len(found) > n_before and all(upload.n_bytes == 2 * PART for upload in found)
 
 
-def begun(store: FeatureStore) -> list[uploads.Upload]:
+def begun(store: FeatureStore) -> list[s3_uploads.Upload]:
     """Return what the server has of matrices of a store that were never finished."""
     assert isinstance(store.place, Address)
     return store.place.unfinished("gram/.*")
@@ -106,9 +105,9 @@ def leave(store: FeatureStore, **sender: Any) -> None:
     ended.wait()
     (store.place / "gram").remove_all()  # type: ignore[union-attr]
     where = {"Bucket": BUCKET, "Key": sent_from(store)}
-    upload = server().call_s3("create_multipart_upload", **where)["UploadId"]
+    upload = system().call_s3("create_multipart_upload", **where)["UploadId"]
     for number in (1, 2):
-        server().call_s3("upload_part", **where, UploadId=upload, PartNumber=number, Body=bytes(PART))
+        system().call_s3("upload_part", **where, UploadId=upload, PartNumber=number, Body=bytes(PART))
     keep_upload(store.folder / "gram", Path(where["Key"]).name, upload)
     path = store.folder / "gram" / "upload.json"
     record = read_sealed(path)
@@ -177,7 +176,7 @@ def test_another_machine_aborts_it_when_nothing_has_arrived_for_a_day(
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert "nothing to delete" in clear(prefix).stdout
     assert len(begun(store)) == 1
-    monkeypatch.setattr(uploads, "ABANDONED", 0.0)
+    monkeypatch.setattr(s3_uploads, "ABANDONED", 0.0)
     assert "nothing has arrived for" in clear(prefix).stdout
     assert begun(store) == []
 
@@ -186,7 +185,7 @@ def test_whoever_sends_the_same_aborts_what_was_given_up_a_day_ago(
     store: FeatureStore, prefix: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave(store)
-    monkeypatch.setattr(uploads, "ABANDONED", 0.0)
+    monkeypatch.setattr(s3_uploads, "ABANDONED", 0.0)
     other = make(tmp_path / "other", prefix, some(N_STIMULI, 3))
     other.gram()
     assert begun(store) == []
@@ -235,24 +234,24 @@ def test_a_record_that_names_something_else_aborts_nothing(store: FeatureStore, 
 def test_what_others_send_below_the_same_address_is_none_of_ours(
     store: FeatureStore, prefix: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "ABANDONED", 0.0)
+    monkeypatch.setattr(s3_uploads, "ABANDONED", 0.0)
     matrix = at(prefix) / "gram" / f"{'0' * 64}.npy"
     ours = str(matrix).removeprefix(f"s3://{BUCKET}/")
     theirs = [ours.replace("/features/", "/features2/"), f"{ours}.gz", f"{ours}/x", ours.replace("/gram/", "/")]
     for key in [ours, *theirs]:
-        server().call_s3("create_multipart_upload", Bucket=BUCKET, Key=key)
+        system().call_s3("create_multipart_upload", Bucket=BUCKET, Key=key)
     clear(prefix)
-    left = server().call_s3("list_multipart_uploads", Bucket=BUCKET)["Uploads"]
+    left = system().call_s3("list_multipart_uploads", Bucket=BUCKET)["Uploads"]
     assert {upload["Key"] for upload in left} >= set(theirs)
     assert ours not in {upload["Key"] for upload in left}
     for upload in left:
-        server().call_s3("abort_multipart_upload", Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
+        system().call_s3("abort_multipart_upload", Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def test_whoever_may_not_see_uploads_is_told_and_clears_the_rest(
     store: FeatureStore, prefix: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = server().call_s3
+    real = system().call_s3
 
     def refused(method: str, **about: Any) -> Any:
         if method == "list_multipart_uploads":
@@ -261,7 +260,7 @@ def test_whoever_may_not_see_uploads_is_told_and_clears_the_rest(
 
     left = check_cache(str(prefix)) / "features" / "gone.json.0a1b2c3d.partial"
     left.write_bytes(b"half")
-    monkeypatch.setattr(server(), "call_s3", refused)
+    monkeypatch.setattr(system(), "call_s3", refused)
     result = clear(prefix)
     assert not left.exists()
     said = " ".join(result.stderr.split())
@@ -284,12 +283,12 @@ def test_a_store_at_an_address_of_its_own_is_cleared_up_after_too(
 def test_a_machine_that_cannot_ask_any_server_clears_the_rest(
     store: FeatureStore, prefix: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lacking() -> None:
+    def lacking(*_: object) -> None:
         raise UsageError("addresses of s3:// need the package s3fs")
 
     left = folder_of(prefix) / "features" / "gone.json.0a1b2c3d.partial"
     left.write_bytes(b"half")
-    monkeypatch.setattr("algocli.compute.addresses.server", lacking)
+    monkeypatch.setattr("algocli.compute.addresses.server_of", lacking)
     result = CliRunner().invoke(app, ["cache", "gc", "--yes", "--cache-dir", str(folder_of(prefix))])
     assert result.exit_code == 0, result.output
     said = " ".join(result.stderr.split())

@@ -91,8 +91,8 @@ def _start(job: dict[str, Any]) -> int:
 
 
 def _run(job: dict[str, Any]) -> int:
-    import algocli.compute.addresses
     import algocli.compute.lock
+    import algocli.compute.s3_uploads
     import algocli.features.extraction
     import algocli.features.networks.backbones
     import algocli.features.store.shards
@@ -125,7 +125,7 @@ def _run(job: dict[str, Any]) -> int:
     if "dwell" in job:
         algocli.features.extraction.hold = _dwelling(algocli.features.extraction.hold, job["dwell"])
     if "part_bytes" in job:
-        algocli.compute.addresses.PART_BYTES = job["part_bytes"]
+        algocli.compute.s3_uploads.PART_BYTES = job["part_bytes"]
     if "requests" in job:
         _at_request(Path(job["requests"]), job.get("request", 0), job.get("signal_there", 0), answered=job["answered"])
     if "at_most" in job:

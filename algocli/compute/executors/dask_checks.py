@@ -17,7 +17,6 @@ from algocli.compute.addresses import Address
 from algocli.compute.cache_places import address_of_cache
 from algocli.compute.executors import dask_errands as errands
 from algocli.compute.executors.dask_errands import Told
-from algocli.compute.object_server import WHO_ASKS
 from algocli.compute.track import Note
 from algocli.errors import EngineFault, first_line
 
@@ -25,7 +24,6 @@ from algocli.errors import EngineFault, first_line
 Ask = Callable[..., Mapping[str, Any]]
 # Seconds between two looks whether any are left.
 LOOKS = 10.0
-_ASKS = f"in the environment in which workers are begun: {WHO_ASKS}"
 _SAME = "have workers run in the environment in which this command runs"
 
 
@@ -94,13 +92,14 @@ def _check_server(ask: Ask, address: Address | None) -> None:
         return
     seen = address.any_below() or address
     here, told = seen.stamp(), _ask(ask, errands.stamp_of, str(seen))
+    hint = f"in the environment in which workers are begun: {address.kind.who_asks}"
     refused = [name for name, stamp in told.items() if isinstance(stamp, Exception)]
     if refused:
-        raise EngineFault(f"{_which(refused)} may not ask: {first_line(told[refused[0]])}", hint=_ASKS)
+        raise EngineFault(f"{_which(refused)} may not ask: {first_line(told[refused[0]])}", hint=hint)
     others = [name for name, stamp in told.items() if stamp != here]
     # Unless somebody has replaced it meanwhile.
     if others and seen.stamp() == here:
-        raise EngineFault(f"{_which(others)} asks another server: it does not see {seen}", hint=_ASKS)
+        raise EngineFault(f"{_which(others)} asks another server: it does not see {seen}", hint=hint)
 
 
 def _ask(ask: Ask, function: Any, *args: str) -> dict[str, Any]:

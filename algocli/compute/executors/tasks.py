@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from algocli.compute.lock import WAITS
-from algocli.compute.object_server import WHO_ASKS
+from algocli.compute.object_kinds import KINDS
 from algocli.compute.track import Note
 from algocli.errors import AlgocliError, WorkerFault, first_line
 
@@ -97,7 +97,8 @@ def perform(task: Task) -> Outcome:
         value = task.run(notes.append)
     except AlgocliError as error:
         # The environment of whoever gave the command may be another.
-        error.hint = f"where workers run, {WHO_ASKS}" if error.hint == WHO_ASKS else error.hint
+        if error.hint in [kind.who_asks for kind in KINDS]:
+            error.hint = f"where workers run, {error.hint}"
         return Outcome(error=error, notes=_worth_telling(notes))
     except MemoryError:
         # With other neighbours it may suffice: that is for whoever hands tasks out.

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from algocli.compute.addresses import Address, Place, address_of, as_path
+from algocli.compute.addresses import Address, address_of, as_path
+from algocli.compute.anywhere import Place
 from algocli.compute.files import publish
 from algocli.compute.threads import to_its_end
 from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed

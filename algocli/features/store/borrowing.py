@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from algocli.compute.addresses import Address, Place, address_of
+from algocli.compute.addresses import Address, address_of
+from algocli.compute.anywhere import Place
 from algocli.compute.cache_places import address_of_cache
 from algocli.compute.caches import filling, where_writable
 from algocli.compute.choices import check_path, each_of, said

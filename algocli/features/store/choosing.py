@@ -14,7 +14,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
 
-from algocli.compute.addresses import Place
+from algocli.compute.anywhere import Place
 from algocli.compute.choices import nearest
 from algocli.compute.patterns import as_counted, is_pattern, list_names, meant_by
 from algocli.compute.track import Note, unheard

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.addresses import Place
+from algocli.compute.anywhere import Place
 from algocli.compute.patterns import as_counted
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.networks.names import canonical

@@ -15,7 +15,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from algocli.compute.addresses import Address, AnyPlace, Place
+from algocli.compute.addresses import Address
+from algocli.compute.anywhere import AnyPlace, Place
 from algocli.compute.cache_places import address_of_cache
 from algocli.compute.choices import did_you_mean
 from algocli.compute.vouching import read_sealed, write_sealed

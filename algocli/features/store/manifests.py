@@ -8,7 +8,7 @@ from contextlib import suppress
 from shlex import quote
 from typing import Any, get_args
 
-from algocli.compute.addresses import Place
+from algocli.compute.anywhere import Place
 from algocli.compute.kinds import mismatch
 from algocli.compute.vouching import read_sealed
 from algocli.errors import DataError

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from algocli.compute.addresses import PART_BYTES, Address
+from algocli.compute import s3_uploads
+from algocli.compute.addresses import Address
 from algocli.compute.arrays import read_header
 from algocli.compute.files import publishing
 from algocli.compute.track import Note, Track
@@ -164,7 +165,7 @@ def _matrix_at(place: Address, digest: str) -> Address:
 def _copy(matrix: Address, path: Path, digest: str, store: Readable, track: Track) -> None:
     """Copy a matrix to a disk, part by part, if it is n_stimuli x n_stimuli and has this digest."""
     seen, n_bytes = hashlib.sha256(), 4 * store.n_stimuli**2 + _HEADER_BYTES
-    total = -(-n_bytes // PART_BYTES)
+    total = -(-n_bytes // s3_uploads.PART_BYTES)
     parts = track(matrix.parts(n_bytes), total=total, label=_bar(store, "fetched"), unit="parts")
     with publishing(path) as stream:
         for part in parts:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from algocli.compute.addresses import Address, Place, as_path, place_of
+from algocli.compute.addresses import Address, as_path, place_of
+from algocli.compute.anywhere import Place
 from algocli.compute.arrays import blocks
 from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.compute.vouching import read_sealed
@@ -220,12 +221,12 @@ class Readable:
 
     def _kept_in(self) -> Any:
         """Return what zarr takes for the array's place."""
-        where = str(self.place / ARRAY)
         if not isinstance(self.place, Address):
-            return where
+            return str(self.place / ARRAY)
         from zarr.storage import FsspecStore
 
-        return FsspecStore.from_url(where, storage_options={"use_listings_cache": False}, read_only=True)
+        system, key = (self.place / ARRAY).for_asyncio()
+        return FsspecStore(system, read_only=True, path=key)
 
     def _description(self) -> bytes:
         """Return what describes the array, as the manifest vouches for it.

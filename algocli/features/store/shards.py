@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.addresses import Address, Place, as_path
+from algocli.compute.addresses import Address, as_path
+from algocli.compute.anywhere import Place
 from algocli.compute.arrays import blocks
 from algocli.compute.files import n_bytes_in, publishing, sweep
 from algocli.compute.lock import hold

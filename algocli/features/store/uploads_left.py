@@ -12,8 +12,8 @@ from algocli.compute.addresses import Address
 from algocli.compute.cache_places import address_of_cache
 from algocli.compute.durations import told_time
 from algocli.compute.lock import hold_if_free
+from algocli.compute.s3_uploads import Upload
 from algocli.compute.track import Note, unheard
-from algocli.compute.uploads import Upload
 from algocli.errors import DataError, DiskFault, UsageError
 from algocli.features.store.allocation import address_in
 from algocli.features.store.library import store_folders
