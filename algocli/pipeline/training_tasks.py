@@ -20,7 +20,7 @@ from algocli.compute.executors.crew import Crew, crew_of, do_here
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.remarks import Remark, gather
-from algocli.compute.track import Note, Track, unheard
+from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.protocol import Subject
 from algocli.encoding.gram_tasks import large_matrices, multiply
@@ -94,14 +94,23 @@ class SubjectTraining:
 
     def known(self) -> Outcome | None:
         """Return what is worth saying of a subject that is trained."""
-        home = Home.of(self.subjects, self.cache_dir)
         # What lacks is told by the training itself.
         with suppress(AlgocliError):
-            if not self.force and is_trained(
-                self.subjects[self.place], self.into, self.cache_dir, home=home, stimuli=self.stimuli
-            ):
+            if self.is_done(Home.of(self.subjects, self.cache_dir)):
                 return Outcome(self.run(unheard))
         return None
+
+    def is_done(self, home: Home, track: Track = silent) -> bool:
+        """Say whether its subject is trained, and is not to be trained again.
+
+        Raises
+        ------
+        AlgocliError
+            If what it reads lacks, or is damaged.
+        """
+        subject = self.subjects[self.place]
+        how: dict[str, Any] = {"home": home, "stimuli": self.stimuli, "track": track}
+        return not self.force and is_trained(subject, self.into, self.cache_dir, **how)
 
     def run(self, note: Note) -> list[Remark]:
         """Train it, unless it is done, and return what is worth saying in the end."""
@@ -204,9 +213,8 @@ class ClusterJob(Job):
             yield left[place], outcome
 
     def _is_left(self, task: SubjectTraining) -> bool:
-        how: dict[str, Any] = {"home": self.home, "stimuli": self.stimuli, "track": self.track}
         try:
-            return self.force or not is_trained(self.subjects[task.place], task.into, self.home.cache_dir, **how)
+            return not task.is_done(self.home, self.track)
         # Whoever does it says what is wrong, which does not take a worker.
         except AlgocliError:
             return False

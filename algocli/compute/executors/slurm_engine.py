@@ -97,7 +97,11 @@ class SlurmEngine(Gathering):
         """Say what is in the queue already, and what was asked otherwise there."""
         if not n_taken_up and not n_held:
             return
-        parts = [f"{n_taken_up} of these tasks {_are(n_taken_up)} in SLURM's queue already"] if n_taken_up else []
+        parts = (
+            [f"{n_taken_up} of these tasks {'are' if n_taken_up > 1 else 'is'} in SLURM's queue already"]
+            if n_taken_up
+            else []
+        )
         by_hand = sorted({_number(row.job) for array, row in others if array.is_by_hand})
         if n_held:
             whom = "those that an earlier command cut otherwise"
@@ -296,7 +300,3 @@ def _lag_after(state: str | None) -> float:
 def _number(job: str) -> str:
     """Return the number of the array that a job is of."""
     return job.split("_")[0]
-
-
-def _are(n: int) -> str:
-    return "are" if n > 1 else "is"
