@@ -127,7 +127,8 @@ def _run(job: dict[str, Any]) -> int:
     if "part_bytes" in job:
         algocli.compute.s3_uploads.PART_BYTES = job["part_bytes"]
     if "requests" in job:
-        _at_request(Path(job["requests"]), job.get("request", 0), job.get("signal_there", 0), answered=job["answered"])
+        number, what = job.get("request", 0), job.get("signal_there", 0)
+        _at_request(Path(job["requests"]), number, what, answered=job["answered"], scheme=job["scheme"])
     if "at_most" in job:
         threading.Thread(target=_end_after, args=(job["at_most"],), daemon=True).start()
     if "largest_file" in job:
@@ -195,27 +196,29 @@ def _dwelling(hold: Callable[..., Any], seconds: float) -> Callable[..., Any]:
     return hold_and_rest
 
 
-def _at_request(log: Path, number: int, what: int, *, answered: bool) -> None:
+def _at_request(log: Path, number: int, what: int, *, answered: bool, scheme: str) -> None:
     """Have each request to a server of objects written down, and a signal come at one: before it, or once answered."""
+    import aiohttp
     import s3fs.core
 
-    real, seen = s3fs.core._error_wrapper, 0
+    # What everything goes through that is asked; of S3 by the names of its requests, of others by those of HTTP.
+    home, name = (s3fs.core, "_error_wrapper") if scheme == "s3" else (aiohttp.ClientSession, "_request")
+    real, seen = getattr(home, name), 0
 
-    # What everything goes through that it asks.
-    async def ask(method: Any, **about: Any) -> Any:
+    async def ask(*words: Any, **about: Any) -> Any:
         nonlocal seen
         seen += 1
         is_it = seen == number
         with log.open("a") as stream:
-            stream.write(f"{method.__name__}\n")
+            stream.write(f"{words[0].__name__ if scheme == 's3' else words[1]}\n")
         if is_it and not answered:
             os.kill(os.getpid(), what)
-        answer = await real(method, **about)
+        answer = await real(*words, **about)
         if is_it and answered:
             os.kill(os.getpid(), what)
         return answer
 
-    s3fs.core._error_wrapper = ask
+    setattr(home, name, ask)
 
 
 def _end_after(seconds: float) -> None:

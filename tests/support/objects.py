@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.addresses import Address
-from algocli.compute.object_kinds import AZURE, GOOGLE, S3, ObjectKind
+from algocli.compute.object_kinds import AZURE, GOOGLE, KINDS, S3, ObjectKind
 from algocli.compute.serving import server_of
 
 BUCKET = "bucket"
@@ -130,15 +130,20 @@ def system() -> Any:
 @contextmanager
 def asking_anew() -> Iterator[None]:
     """Have this process find its server by the environment within a `with` block, and again after it."""
-    import s3fs
-
-    for clear in (s3fs.S3FileSystem.clear_instance_cache, server_of.cache_clear):
-        clear()
+    _forget_servers()
     try:
         yield
     finally:
-        for clear in (s3fs.S3FileSystem.clear_instance_cache, server_of.cache_clear):
-            clear()
+        _forget_servers()
+
+
+def _forget_servers() -> None:
+    import fsspec
+
+    server_of.cache_clear()
+    for kind in KINDS:
+        if importlib.util.find_spec(kind.package) is not None:
+            fsspec.get_filesystem_class(kind.scheme).clear_instance_cache()
 
 
 def make_bucket(url: str | None = None, kind: ObjectKind = S3) -> Any:

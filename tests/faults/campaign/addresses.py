@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -17,12 +17,13 @@ import pytest
 
 from algocli.compute.addresses import Address
 from algocli.compute.cache_places import folder_of
+from algocli.compute.object_kinds import AZURE, GOOGLE, KINDS, S3, ObjectKind
 from tests.faults.campaign.outcome import Outcome, Verdict
 from tests.faults.campaign.place import EXTRACT, IMPORT, Stage, begin, serving, verdict_of
 from tests.faults.campaign.readings import FOLDED, MINE, OF_ONE, is_lock
 from tests.faults.campaign.stage import CLOCK, Tree, difference
 from tests.faults.conftest import Ended
-from tests.support.objects import BUCKET, asking_anew, make_bucket, serving_objects
+from tests.support.objects import BUCKET, asking_anew, make_bucket, serving_objects, why_none
 
 # A Gram matrix of 28 images, 3 kB, is sent in several parts.
 PART_BYTES = 700
@@ -39,29 +40,41 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "import-features": ((*IMPORT, *OF_ONE),),
     "import-features --force": (_OTHERS, (*IMPORT, *OF_ONE)),
 }
+# What a server of jobs has at hand before one comes.
+_IMPORTS = {
+    S3: ("s3fs", "aiobotocore.session", "botocore.auth", "email.mime.multipart"),
+    GOOGLE: ("gcsfs", "s3fs"),
+    AZURE: ("adlfs", "azure.storage.blob.aio", "s3fs"),
+}
 _ENDS = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
 def trials(home: Path, rng: random.Random) -> Iterator[Outcome]:
-    """Stop one command after the other, every second one at a moment and the others at a request."""
-    with there(home) as here:
+    """Stop one command after the other, every second one at a moment and the others at a request.
+
+    Every second one has its cache on a server of S3's, the others on those of the other kinds that are at hand.
+    """
+    with ExitStack() as up:
+        kinds = [kind for kind in KINDS if not why_none(kind)]
+        places = [up.enter_context(there(home / kind.scheme, kind)) for kind in kinds]
         names = list(COMMANDS)
         while True:
             for name in rng.sample(names, len(names)):
+                here = rng.choice([*places, *[places[0]] * (len(places) - 2)])
                 yield here.at_request(name, rng)
                 yield here.at_moment(name, rng)
 
 
 @contextmanager
-def there(home: Path) -> Iterator[Elsewhere]:
+def there(home: Path, kind: ObjectKind = S3) -> Iterator[Elsewhere]:
     """Have a server of objects, and one of jobs that finds it, within a `with` block."""
-    with serving_objects(home, least_part=PART_BYTES) as objects, pytest.MonkeyPatch.context() as patch:
+    home.mkdir(parents=True, exist_ok=True)
+    with serving_objects(home, kind, PART_BYTES) as objects, pytest.MonkeyPatch.context() as patch:
         for word, value in objects.environment.items():
             patch.setenv(word, value)
-        make_bucket()
+        make_bucket(kind=kind)
         at = objects.at("cache")
-        imports = ("s3fs", "aiobotocore.session", "botocore.auth", "email.mime.multipart")
-        with asking_anew(), serving(home / "said", *imports, ALGOCLI_CACHE_DIR=str(at)) as jobs:
+        with asking_anew(), serving(home / "said", *_IMPORTS[kind], ALGOCLI_CACHE_DIR=str(at)) as jobs:
             yield Elsewhere(Stage(jobs, begin(home), home), at)
 
 
@@ -108,7 +121,7 @@ class Elsewhere:
                 verdict, detail = self._repeated(place, name, expected)
             else:
                 verdict, detail = verdict_of(met) or "wrong", f"exit code {met.code}: {met.said[-600:]}"
-        return Outcome(name, what.name, verdict, f"{what.name} {where}: {detail}")
+        return Outcome(name, what.name, verdict, f"{what.name} {where}, at {self.at.kind.scheme}://: {detail}")
 
     def _repeated(self, place: Path, name: str, expected: Tree) -> tuple[Verdict, str]:
         again = self.run(place, COMMANDS[name][0])
@@ -143,6 +156,7 @@ class Elsewhere:
         # What is imported is recorded by its path.
         words = tuple(str(self.stage.whole / word) if word.endswith(".npy") else word for word in words)
         common = {"part_bytes": PART_BYTES, "requests": str(self.log), "answered": False, "clock": CLOCK}
+        common["scheme"] = self.at.kind.scheme
         return self.stage.run(place, words, **{**common, **how})
 
     @contextmanager
@@ -169,13 +183,17 @@ class Elsewhere:
 
     def _clear(self) -> None:
         self.at.remove_all()
-        for upload in Address(f"s3://{BUCKET}").unfinished(".*"):
-            Address(f"s3://{BUCKET}/{upload.key}").abort(upload.id)
+        for upload in self._bucket.unfinished(".*"):
+            (self._bucket / upload.key).abort(upload.id)
+
+    @property
+    def _bucket(self) -> Address:
+        return Address(f"{self.at.kind.scheme}://{BUCKET}")
 
     def tree(self, place: Path) -> Tree:
         """Digest every object, what of any was begun to be sent, and every file of the cache's folder but locks."""
         found = {name: sha256(content).hexdigest() for name, content in self.at.read_all().items()}
-        found |= {f"unfinished {upload.key}": upload.id for upload in Address(f"s3://{BUCKET}").unfinished(".*")}
+        found |= {f"unfinished {upload.key}": upload.id for upload in self._bucket.unfinished(".*")}
         home = place / folder_of(self.at)
         files = [path for path in home.rglob("*") if path.is_file() and not is_lock(path) and path.suffix != ".lock"]
         return found | {f"cache/{path.relative_to(home)}": sha256(path.read_bytes()).hexdigest() for path in files}
