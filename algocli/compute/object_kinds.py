@@ -64,6 +64,8 @@ KINDS = (S3, GOOGLE, AZURE)
 _BY_SCHEME = {scheme: kind for kind in KINDS for scheme in (kind.scheme, *kind.others)}
 # How addresses may begin, for a sentence.
 SCHEMES = ", ".join(f"{kind.scheme}://" for kind in KINDS[:-1]) + f" or {KINDS[-1].scheme}://"
+# gcsfs tells some of what a server refuses by a ValueError that begins so.
+_REFUSALS = ("Bad Request: ", "Bucket is requester pays")
 _ADDRESS = re.compile(rf"({'|'.join(_BY_SCHEME)}):/+([^/*?\[\]][^*?\[\]]*)", re.IGNORECASE)
 
 
@@ -90,6 +92,11 @@ def failures() -> tuple[type[Exception], ...]:
     """Return what tells of a server, or of the way to it: OSErrors, and the errors of libraries that speak to one."""
     # TimeoutError, of asyncio too, is an OSError.
     return (OSError, *_loaded())
+
+
+def is_failure(error: BaseException) -> bool:
+    """Say whether an error tells of a server, or of the way to it."""
+    return isinstance(error, failures()) or (isinstance(error, ValueError) and str(error).startswith(_REFUSALS))
 
 
 def reason(error: BaseException) -> str:
