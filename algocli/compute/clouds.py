@@ -46,7 +46,7 @@ class AzureServer(ObjectServer):
         return AsyncFileSystemWrapper(self.system, asynchronous=True)
 
     def _found(self, key: str) -> Mapping[str, Mapping[str, Any]]:
-        found = super()._found(key)
+        found: Any = super()._found(key)
         if isinstance(found, Mapping):
             return found
         # Where an object lies at the key itself, adlfs lists that alone.

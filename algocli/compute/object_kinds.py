@@ -110,4 +110,5 @@ def _loaded() -> Iterator[type[Exception]]:
     for module, names in {named for kind in KINDS for named in kind.failures}:
         # Nobody has raised what is of a module that is not loaded.
         if module in sys.modules:
-            yield from (getattr(sys.modules[module], name) for name in names)
+            # Nor what a version of it has not.
+            yield from (getattr(sys.modules[module], name) for name in names if hasattr(sys.modules[module], name))

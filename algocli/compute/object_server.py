@@ -45,7 +45,7 @@ class ObjectServer:
     def read_parts(self, keys: Sequence[str], starts: Any, ends: Any, *, on_error: str = "raise") -> list[Any]:
         """Read parts of objects, or whole ones where starts and ends are None, several at once."""
         read = list(self.system.cat_ranges([*keys], starts, ends, on_error="return"))
-        # fsspec's own "raise" hands errors over as if they had been read, in some versions.
+        # An error is never handed over as if it had been read, whatever a library makes of `on_error`.
         if on_error == "raise" and (failed := next((part for part in read if isinstance(part, Exception)), None)):
             raise failed
         return read

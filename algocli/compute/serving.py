@@ -39,7 +39,9 @@ def server_of(kind: ObjectKind, bucket: str) -> ObjectServer:
         hint = install_hint(kind.extra)
         raise UsageError(f"addresses of {kind.scheme}:// need the package {kind.package}", hint=hint) from error
     # Azure's asks on the spot who is asking, Google's looks for its certificates.
-    except (ValueError, *failures()) as error:
+    except Exception as error:
+        if not isinstance(error, (ValueError, *failures())):
+            raise
         raise UsageError(
             f"addresses of {kind.scheme}:// cannot be asked: {reason(error)}", hint=kind.who_asks
         ) from error

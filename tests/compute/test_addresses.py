@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from algocli.compute.addresses import Address
-from algocli.compute.object_kinds import GOOGLE, KINDS, S3, ObjectKind
+from algocli.compute.object_kinds import GOOGLE, KINDS, S3, ObjectKind, failures
 from algocli.compute.serving import server_of
 from algocli.errors import DataError, DiskFault, StorageError, UsageError
 from tests.support.objects import BUCKET, Objects
@@ -93,3 +93,12 @@ def test_what_is_missing_is_told_so(at: Address) -> None:
         with pytest.raises(DataError, match="is missing"):
             ask()
     at.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("at", [GOOGLE], indirect=True)
+def test_a_version_of_a_library_that_lacks_an_error_is_as_good(at: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gcsfs import retry
+
+    at.stamp()
+    monkeypatch.delattr(retry, "NonRetryableError", raising=False)
+    assert {OSError, retry.HttpError} <= set(failures())
