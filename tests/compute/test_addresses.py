@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,10 @@ def test_what_google_refuses_by_a_value_error_is_one_sentence(
 
 @pytest.mark.parametrize("at", [GOOGLE], indirect=True)
 def test_whoever_may_not_even_say_who_asks_is_told(at: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    from google.auth.exceptions import MutualTLSChannelError
+    errors: Any = import_module("google.auth.exceptions")
 
     def without(*_: Any, **__: Any) -> None:
-        raise MutualTLSChannelError("No client certificate is found")
+        raise errors.MutualTLSChannelError("No client certificate is found")
 
     server_of.cache_clear()
     monkeypatch.setattr("fsspec.core.url_to_fs", without)
@@ -97,7 +98,7 @@ def test_what_is_missing_is_told_so(at: Address) -> None:
 
 @pytest.mark.parametrize("at", [GOOGLE], indirect=True)
 def test_a_version_of_a_library_that_lacks_an_error_is_as_good(at: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gcsfs import retry
+    retry: Any = import_module("gcsfs.retry")
 
     at.stamp()
     monkeypatch.delattr(retry, "NonRetryableError", raising=False)
