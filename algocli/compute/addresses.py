@@ -2,7 +2,7 @@
 
 An object is whole or not there: it is written at once, and the last of several that write it wins, so that nothing is
 made aside and renamed. There are no locks and no links, and what would be a folder is there while something lies in it.
-Which server is meant, and who asks, the machine knows as other programs do: AWS_PROFILE and the like.
+Which server is meant, and who asks, the machine knows as other programs do (`ObjectKind.who_asks`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from algocli.compute import s3_uploads
 from algocli.compute.anywhere import Place
-from algocli.compute.object_kinds import SCHEMES, failures, is_address, reason, split_address
+from algocli.compute.object_kinds import SCHEMES, is_address, is_failure, reason, split_address
 from algocli.compute.object_server import ObjectServer
 from algocli.compute.s3_uploads import SIDE_BY_SIDE, Upload
 from algocli.compute.serving import server_of
@@ -187,18 +187,15 @@ class Address:
         with self._asked("read"):
             below = self._server.sizes(self._key)
         for key in below:
-            parts = self._rest(key).split("/")
-            if len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)):
-                yield self / "/".join(parts)
+            parts, found = self._rest(key).split("/"), self._below(key)
+            if found is not None and len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)):
+                yield found
 
     def any_below(self) -> Address | None:
         """Return the first object below; None where there is none."""
         with self._asked("read"):
             found = self._server.first_below(self._key)
-        # Others may have put there what no address of ours is called.
-        with suppress(UsageError):
-            return None if found is None else self / self._rest(found)
-        return None
+        return None if found is None else self._below(found)
 
     def read_all(self) -> dict[str, bytes]:
         """Read all objects below, several at once: their contents, by the rest of their addresses."""
@@ -222,6 +219,12 @@ class Address:
     def _rest(self, key: str) -> str:
         """Return what of a key below comes after this address."""
         return key.removeprefix(f"{self._key}/")
+
+    def _below(self, key: str) -> Address | None:
+        """Return the address of a key below; None of what others have put there, as no address of ours is called."""
+        with suppress(UsageError):
+            return self / self._rest(key)
+        return None
 
     def check_readable(self) -> None:
         """Raise a UsageError if nothing here can speak to its server."""
@@ -247,7 +250,7 @@ class Address:
                 raise DataError(f"{self} is missing") from error
             raise StorageError(f"{refused}: there is no such {self.kind.outer}", hint="make it first") from error
         except Exception as error:
-            if not isinstance(error, failures()):
+            if not is_failure(error):
                 raise
             kind = DiskFault if what == "read" else StorageError
             raise kind(f"{refused}: {reason(error)}", hint=self.kind.who_asks) from error

@@ -45,6 +45,15 @@ class AzureServer(ObjectServer):
         # One of its own would close its connections as Python ends, in a loop that has ended before, and say so.
         return AsyncFileSystemWrapper(self.system, asynchronous=True)
 
+    def _found(self, key: str) -> Mapping[str, Mapping[str, Any]]:
+        found: Any = super()._found(key)
+        if isinstance(found, Mapping):
+            return found
+        # Where an object lies at the key itself, adlfs lists that alone.
+        container, _, within = key.partition("/")
+        below: Mapping[str, Mapping[str, Any]] = self.system.find(container, prefix=within, detail=True)
+        return below
+
     def _mark(self, about: Mapping[str, Any]) -> str:
         digest = (about.get("content_settings") or {}).get("content_md5")
         return base64.b64encode(digest).decode() if digest else str(about["etag"])

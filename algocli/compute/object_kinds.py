@@ -64,6 +64,8 @@ KINDS = (S3, GOOGLE, AZURE)
 _BY_SCHEME = {scheme: kind for kind in KINDS for scheme in (kind.scheme, *kind.others)}
 # How addresses may begin, for a sentence.
 SCHEMES = ", ".join(f"{kind.scheme}://" for kind in KINDS[:-1]) + f" or {KINDS[-1].scheme}://"
+# gcsfs tells some of what a server refuses by a ValueError that begins so.
+_REFUSALS = ("Bad Request: ", "Bucket is requester pays")
 _ADDRESS = re.compile(rf"({'|'.join(_BY_SCHEME)}):/+([^/*?\[\]][^*?\[\]]*)", re.IGNORECASE)
 
 
@@ -92,6 +94,11 @@ def failures() -> tuple[type[Exception], ...]:
     return (OSError, *_loaded())
 
 
+def is_failure(error: BaseException) -> bool:
+    """Say whether an error tells of a server, or of the way to it."""
+    return isinstance(error, failures()) or (isinstance(error, ValueError) and str(error).startswith(_REFUSALS))
+
+
 def reason(error: BaseException) -> str:
     """Return what an error says, within a sentence."""
     line = first_line(error).rstrip(".")
@@ -103,4 +110,5 @@ def _loaded() -> Iterator[type[Exception]]:
     for module, names in {named for kind in KINDS for named in kind.failures}:
         # Nobody has raised what is of a module that is not loaded.
         if module in sys.modules:
-            yield from (getattr(sys.modules[module], name) for name in names)
+            # Nor what a version of it has not.
+            yield from (getattr(sys.modules[module], name) for name in names if hasattr(sys.modules[module], name))

@@ -44,7 +44,11 @@ class ObjectServer:
 
     def read_parts(self, keys: Sequence[str], starts: Any, ends: Any, *, on_error: str = "raise") -> list[Any]:
         """Read parts of objects, or whole ones where starts and ends are None, several at once."""
-        return list(self.system.cat_ranges([*keys], starts, ends, on_error=on_error))
+        read = list(self.system.cat_ranges([*keys], starts, ends, on_error="return"))
+        # An error is never handed over as if it had been read, whatever a library makes of `on_error`.
+        if on_error == "raise" and (failed := next((part for part in read if isinstance(part, Exception)), None)):
+            raise failed
+        return read
 
     def write(self, key: str, content: bytes) -> str:
         """Have an object be this, by one request that does all or nothing; return its stamp."""
@@ -77,11 +81,12 @@ class ObjectServer:
     def sizes(self, key: str) -> dict[str, int]:
         """Return the sizes of all objects below, by their keys, in order; empty where nothing is."""
         try:
-            found = self.system.find(key, detail=True)
+            found = self._found(key)
         except FileNotFoundError:
             return {}
-        # What some programs put in place of a folder ends in a slash, or is one.
-        return {name: int(found[name]["size"]) for name in sorted(found) if found[name].get("type") != "directory"}
+        # What some programs put in place of a folder ends in a slash, or is one; what lies at the key is not below it.
+        below = [name for name in sorted(found) if name.startswith(f"{key}/")]
+        return {name: int(found[name]["size"]) for name in below if found[name].get("type") != "directory"}
 
     def first_below(self, key: str) -> str | None:
         """Return the key of the first object below; None where nothing is."""
@@ -97,6 +102,11 @@ class ObjectServer:
         except FileNotFoundError:
             return None
         return about if about["type"] == "file" else None
+
+    def _found(self, key: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return what a server says of all objects below, by their keys."""
+        found: Mapping[str, Mapping[str, Any]] = self.system.find(key, detail=True)
+        return found
 
     def _mark(self, about: Mapping[str, Any]) -> str:
         """Return what, of what a server says of an object, is another if its content is."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib import import_module
 
 from algocli.compute.clouds import AzureServer, GoogleServer
-from algocli.compute.object_kinds import AZURE, GOOGLE, S3, ObjectKind, reason
+from algocli.compute.object_kinds import AZURE, GOOGLE, S3, ObjectKind, failures, reason
 from algocli.compute.object_server import ObjectServer
 from algocli.compute.s3_server import S3Server
 from algocli.errors import UsageError, install_hint
@@ -38,8 +38,10 @@ def server_of(kind: ObjectKind, bucket: str) -> ObjectServer:
     except ImportError as error:
         hint = install_hint(kind.extra)
         raise UsageError(f"addresses of {kind.scheme}:// need the package {kind.package}", hint=hint) from error
-    # Azure's asks on the spot who is asking.
-    except ValueError as error:
+    # Azure's asks on the spot who is asking, Google's looks for its certificates.
+    except Exception as error:
+        if not isinstance(error, (ValueError, *failures())):
+            raise
         raise UsageError(
             f"addresses of {kind.scheme}:// cannot be asked: {reason(error)}", hint=kind.who_asks
         ) from error

@@ -123,7 +123,8 @@ def extract(
         Allow 'torchhub:' models, and those of 'hf:' that bring their own code: it runs here.
     features_dir
         Keep the features and their Gram matrices at this address, as in 's3://bucket/prefix', and in the cache what
-        refers to them and is made of them. It is the server's that AWS_ENDPOINT_URL names, or Amazon's.
+        refers to them and is made of them. Which server it is of, the environment says: of 's3://' AWS_ENDPOINT_URL, or
+        it is Amazon's.
     cache_dir
         The folder of features and runs; or an address, at which features and Gram matrices then lie, for whoever names
         it, while runs and all else lie in 'cache/s3/BUCKET+PREFIX'.

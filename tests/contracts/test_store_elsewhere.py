@@ -205,3 +205,14 @@ def test_killed_before_any_of_its_writes_it_ends_with_the_same_bytes(
     assert digest_of_objects(at) == digest_of_objects(at.parent / "whole")
     assert list(FeatureStore(tmp_path / "store").damaged()) == []
     assert whole.complete
+
+
+def test_a_shard_that_is_gone_is_told_though_its_record_tells_no_stamp(tmp_path: Path, at: Address) -> None:
+    store = fill(create(tmp_path / "store", at), some())
+    record = at / "done" / "00001.json"
+    # As a disk's, of which a copy was put there.
+    write_sealed(record, {word: value for word, value in read_sealed(record).items() if word != "stamp"})
+    np.testing.assert_array_equal(FeatureStore(store.folder).read(), some())
+    (at / "features.zarr" / "c" / "1" / "0").unlink()
+    with pytest.raises(DataError, match="shard 1 is not what was written"):
+        FeatureStore(store.folder).read()

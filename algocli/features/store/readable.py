@@ -155,7 +155,9 @@ class Readable:
 
     def _is_whole(self, shard: Place, record: Mapping[str, Any]) -> bool:
         # An object that is the one that was written need not be read for that: its chunks have checksums of their own.
-        if isinstance(shard, Address) and record.get(STAMP) == shard.stamp():
+        # A record that was copied from a disk tells no stamp, and what is not there has none.
+        stamp = record.get(STAMP)
+        if isinstance(shard, Address) and stamp is not None and stamp == shard.stamp():
             return True
         return is_whole(shard, str(record.get("sha256")))
 
