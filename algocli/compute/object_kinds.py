@@ -94,7 +94,7 @@ def failures() -> tuple[type[Exception], ...]:
 
 def reason(error: BaseException) -> str:
     """Return what an error says, within a sentence."""
-    line = first_line(error).rstrip(".")
+    line = first_line(error).rstrip(".!")
     # 'No such ...', but not 'SSL ...'.
     return line if line[1:2].isupper() else line[:1].lower() + line[1:]
 
