@@ -101,7 +101,7 @@ def is_failure(error: BaseException) -> bool:
 
 def reason(error: BaseException) -> str:
     """Return what an error says, within a sentence."""
-    line = first_line(error).rstrip(".")
+    line = first_line(error).rstrip(".!")
     # 'No such ...', but not 'SSL ...'.
     return line if line[1:2].isupper() else line[:1].lower() + line[1:]
 

@@ -6,6 +6,7 @@ import logging
 import os
 from functools import lru_cache
 from importlib import import_module
+from typing import Any
 
 from algocli.compute.clouds import AzureServer, GoogleServer
 from algocli.compute.object_kinds import AZURE, GOOGLE, S3, ObjectKind, failures, reason
@@ -25,8 +26,9 @@ def server_of(kind: ObjectKind, bucket: str) -> ObjectServer:
     """
     # Asks, before all else, whether a bucket is of a kind that few are, by another way, which not every server has.
     os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-    # What it raises, it writes down before, with where it happened.
-    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
+    # What they raise, they write down before, with where it happened, or with all that was tried.
+    for logger in ("gcsfs", "azure.identity"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     # Whatever is read whole is read at once.
     words = {"use_listings_cache": False} | ({"max_concurrency": 1} if kind is S3 else {})
     try:
@@ -45,4 +47,20 @@ def server_of(kind: ObjectKind, bucket: str) -> ObjectServer:
         raise UsageError(
             f"addresses of {kind.scheme}:// cannot be asked: {reason(error)}", hint=kind.who_asks
         ) from error
+    if kind is AZURE:
+        _check_account(system, bucket)
     return {S3: S3Server, GOOGLE: GoogleServer, AZURE: AzureServer}[kind](system)
+
+
+def _check_account(system: Any, bucket: str) -> None:
+    """Raise a UsageError if an address names one account, and this machine's connection string another.
+
+    The library goes by the string, and would read and write a container of the same name there.
+    """
+    _, at, host = bucket.partition("@")
+    asked, named = system.service_client.account_name, host.split(".")[0]
+    if at and asked and asked != named:
+        raise UsageError(
+            f"az://{bucket} is of the account {named}, and AZURE_STORAGE_CONNECTION_STRING of {asked}",
+            hint=f"write az://CONTAINER for that of {asked}, or have the variable be that of {named}",
+        )
