@@ -216,7 +216,11 @@ def _elsewhere(text: str, what: str) -> str:
     """Say, of an address where none can be, whether what is meant may lie at one."""
     if is_address(text):
         return "; features alone may lie there, with cache_dir=... or with features_dir=..."
-    return f"; or keep features at {SCHEMES}" if what.startswith(("cache_dir=", "--cache-dir ")) else ""
+    return (
+        f"; or keep features at {SCHEMES}BUCKET/PREFIX, without * ? [ ]"
+        if what.startswith(("cache_dir=", "--cache-dir "))
+        else ""
+    )
 
 
 def check_paths(name: str, value: object) -> list[Path]:

@@ -66,7 +66,7 @@ _BY_SCHEME = {scheme: kind for kind in KINDS for scheme in (kind.scheme, *kind.o
 SCHEMES = ", ".join(f"{kind.scheme}://" for kind in KINDS[:-1]) + f" or {KINDS[-1].scheme}://"
 # gcsfs tells some of what a server refuses by a ValueError that begins so.
 _REFUSALS = ("Bad Request: ", "Bucket is requester pays")
-_ADDRESS = re.compile(rf"({'|'.join(_BY_SCHEME)}):/+([^/*?\[\]][^*?\[\]]*)", re.IGNORECASE)
+_ADDRESS = re.compile(rf"({'|'.join(_BY_SCHEME)}):/+([^/*?\[\]\x00-\x1f][^*?\[\]\x00-\x1f]*)", re.IGNORECASE)
 
 
 def is_address(text: str) -> bool:
@@ -77,13 +77,14 @@ def is_address(text: str) -> bool:
     >>> is_address("s3://bucket/prefix"), is_address("gs:/bucket"), is_address("sftp://host/prefix")
     (True, True, False)
     """
-    return _ADDRESS.fullmatch(text) is not None
+    return split_address(text) is not None
 
 
 def split_address(text: str) -> tuple[ObjectKind, tuple[str, ...]] | None:
     """Return the kind of an address, and its parts from the bucket on; None of what is no address."""
     written = _ADDRESS.fullmatch(text)
-    if written is None:
+    # Azure's library takes a last # for none of the name's.
+    if written is None or (_BY_SCHEME[written[1].lower()] is AZURE and text.rstrip("/").endswith("#")):
         return None
     return _BY_SCHEME[written[1].lower()], tuple(part for part in written[2].split("/") if part)
 

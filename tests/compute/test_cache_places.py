@@ -54,7 +54,9 @@ def test_to_look_for_a_cache_makes_nothing() -> None:
     assert not Path("cache").exists()
 
 
-@pytest.mark.parametrize("word", ["sftp://lab/x", "s3://", "gs://", "s3://lab/*", "", 3, None, b"s3://lab/x"])
+@pytest.mark.parametrize(
+    "word", ["sftp://lab/x", "az://lab/x#", "s3://lab/a\tb", "s3://", "gs://", "s3://lab/*", "", 3, None, b"s3://lab/x"]
+)
 def test_what_is_neither_is_refused(word: object) -> None:
     for use in (check_cache, folder_named):
         with pytest.raises(UsageError, match="cache_dir="):

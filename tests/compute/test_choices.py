@@ -154,7 +154,7 @@ def test_an_address_that_features_may_lie_at_is_told_with_how() -> None:
     assert "with features_dir=..." in str(caught.value.hint)
     with pytest.raises(UsageError) as caught:
         check_path("cache_dir", "sftp://host/cache")
-    assert "keep features at s3://, gs:// or az://" in str(caught.value.hint)
+    assert "keep features at s3://, gs:// or az://BUCKET/PREFIX" in str(caught.value.hint)
 
 
 def test_what_is_there_is_meant_however_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
