@@ -228,7 +228,8 @@ class Address:
 
     def check_readable(self) -> None:
         """Raise a UsageError if nothing here can speak to its server."""
-        assert self._server
+        # No assertion, which Python leaves out where it is told to.
+        server_of(self.kind, self._parts[0])
 
     def for_asyncio(self) -> tuple[Any, str]:
         """Return fsspec's file system, for a library that has a loop of its own, and where this lies in it."""

@@ -17,7 +17,7 @@ class GoogleServer(ObjectServer):
         """Have an object be this, by one request that does all or nothing; return its stamp."""
         # The server's own digest is held against that of what was sent.
         self.system.pipe_file(key, content, consistency="md5", chunksize=len(content) + 1)
-        return f"{len(content)} {_md5(content)}"
+        return f"{len(content)} {_in_letters(hashlib.md5(content, usedforsecurity=False).digest())}"
 
     def _mark(self, about: Mapping[str, Any]) -> str:
         # One that was put together of several has none.
@@ -36,7 +36,7 @@ class AzureServer(ObjectServer):
             self.system.pipe_file(key, content, content_settings={"content_md5": digest})
         except ResourceNotFoundError as error:
             raise FileNotFoundError(key) from error
-        return f"{len(content)} {_md5(content)}"
+        return f"{len(content)} {_in_letters(digest)}"
 
     def for_asyncio(self) -> Any:
         """Return fsspec's file system for a library that has a loop of its own."""
@@ -56,8 +56,8 @@ class AzureServer(ObjectServer):
 
     def _mark(self, about: Mapping[str, Any]) -> str:
         digest = (about.get("content_settings") or {}).get("content_md5")
-        return base64.b64encode(digest).decode() if digest else str(about["etag"])
+        return _in_letters(digest) if digest else str(about["etag"])
 
 
-def _md5(content: bytes) -> str:
-    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+def _in_letters(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()

@@ -16,15 +16,6 @@ from algocli.compute.s3_uploads import Upload
 class S3Server(ObjectServer):
     """A server that speaks S3, through s3fs."""
 
-    def stamp(self, key: str) -> str | None:
-        """Return the size of an object and its ETag; None of no object."""
-        about = self._about(key)
-        return None if about is None else _stamp(about["ContentLength"], about)
-
-    def n_bytes(self, key: str) -> int:
-        """Return the size of an object."""
-        return int(self.system.call_s3("head_object", **_named(key))["ContentLength"])
-
     def read(self, key: str, most: int | None) -> bytes:
         """Read a whole object, or of one that is larger than `most` at least a byte more than that."""
         # One more than it can have tells that it is too large; it is read at once, and not asked for its size first.
@@ -39,7 +30,7 @@ class S3Server(ObjectServer):
 
     def write(self, key: str, content: bytes) -> str:
         """Have an object be this, by one request that does all or nothing; return its stamp."""
-        return _stamp(len(content), self.system.call_s3("put_object", **_named(key), Body=content))
+        return f"{len(content)} {self._mark(self.system.call_s3('put_object', **_named(key), Body=content))}"
 
     def send(self, key: str, path: Path, begun: Callable[[str], None]) -> None:
         """Have an object be what a file is, of which some parts are in memory at a time; none is seen before the last.
@@ -79,13 +70,12 @@ class S3Server(ObjectServer):
             about: Mapping[str, Any] = self.system.call_s3("head_object", **_named(key))
         except FileNotFoundError:
             return None
-        return about
+        return {**about, "size": about["ContentLength"]}
+
+    def _mark(self, about: Mapping[str, Any]) -> str:
+        return str(about["ETag"]).strip('"')
 
 
 def _named(key: str) -> dict[str, str]:
     bucket, _, within = key.partition("/")
     return {"Bucket": bucket, "Key": within}
-
-
-def _stamp(n_bytes: int, about: Mapping[str, Any]) -> str:
-    return f"{n_bytes} {str(about['ETag']).strip(chr(34))}"
